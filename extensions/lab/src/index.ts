@@ -1,0 +1,20 @@
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { codePlugin } from './plugins/code';
+import { documentsPlugin } from './plugins/documents';
+import { launcherPlugin } from './plugins/launcher';
+import { panelPlugin } from './plugins/panel';
+import { renderersPlugin } from './plugins/renderers';
+import { servicePlugin } from './plugins/service';
+
+export * from './tokens';
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  servicePlugin,
+  panelPlugin,
+  renderersPlugin,
+  documentsPlugin,
+  codePlugin,
+  launcherPlugin
+] as JupyterFrontEndPlugin<unknown>[];
+
+export default plugins;

@@ -1,0 +1,89 @@
+import * as React from 'react';
+import { useLanguage } from '../context';
+import { number } from '../format';
+import { Chip } from '../parts/Chip';
+import type { EvidenceGlance, IncidentGlance, Outcome, ReleaseGlance } from '../records';
+import { INCIDENT_OUTCOME } from '../views/IncidentView';
+import { STATUS_OUTCOME } from '../views/ReleaseView';
+
+/** Opens a record by its view and id. Without it a name is only a name: in a notebook nothing can be opened. */
+export type Open = (view: string, id: string) => void;
+
+function Name(props: { view: string; id: string; label?: string; onOpen?: Open }) {
+  const { view, id, onOpen, label = id } = props;
+  return onOpen ? (
+    <button type="button" className="wb-Link" onClick={() => onOpen(view, id)}>
+      {label}
+    </button>
+  ) : (
+    <b>{label}</b>
+  );
+}
+
+/** Every audit of a version with how it ended. */
+export function AuditChips(props: { evidence: EvidenceGlance }) {
+  return (
+    <ul className="wb-Audits">
+      {Object.entries(props.evidence.audits).map(([audit, outcome]) => (
+        <li key={audit}>
+          <Chip outcome={outcome as Outcome} word={audit} />
+          <span className="wb-Hidden">{outcome}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Where one release stands. */
+export function ReleaseGlanceItem(props: { release: ReleaseGlance; onOpen?: Open }) {
+  const trans = useLanguage();
+  const { release } = props;
+  return (
+    <li className="wb-Item" data-release={release.id}>
+      <div className="wb-Item-line">
+        <Name view="release" id={release.id} onOpen={props.onOpen} />
+        <Chip
+          outcome={STATUS_OUTCOME[release.status as keyof typeof STATUS_OUTCOME]}
+          word={release.status.replace('_', ' ')}
+        />
+      </div>
+      <div className="wb-Muted">
+        {trans.__('%1 · %2 (%3 of %4)', release.candidate, release.stage, release.step, release.steps)}
+      </div>
+      <label className="wb-Weight">
+        <progress max={1} value={release.weight} />
+        <span>{trans.__('%1 of requests', number(release.weight, 'rate'))}</span>
+      </label>
+      {release.reason && <div className="wb-Muted">{release.reason}</div>}
+    </li>
+  );
+}
+
+/** One incident; what is put into it comes last. */
+export function IncidentGlanceItem(props: {
+  incident: IncidentGlance;
+  onOpen?: Open;
+  children?: React.ReactNode;
+}) {
+  const trans = useLanguage();
+  const { incident, onOpen } = props;
+  return (
+    <li className="wb-Item" data-incident={incident.id}>
+      <div className="wb-Item-line">
+        <Name view="incident" id={incident.id} onOpen={onOpen} />
+        <Chip
+          outcome={INCIDENT_OUTCOME[incident.status as keyof typeof INCIDENT_OUTCOME]}
+          word={incident.status}
+        />
+      </div>
+      <div>{incident.title}</div>
+      {incident.finding && (
+        <div>
+          <Name view="bisect" id={incident.id} label={trans.__('Finding')} onOpen={onOpen} />{' '}
+          <span className="wb-Muted">{incident.finding}</span>
+        </div>
+      )}
+      {props.children}
+    </li>
+  );
+}

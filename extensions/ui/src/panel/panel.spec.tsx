@@ -1,0 +1,93 @@
+import * as React from 'react';
+import { describe, expect, it, vi } from 'vitest';
+import { english } from '../context';
+import { button, click, copyOf, draw, records } from '../testing/draw';
+import { OverviewState, PanelView } from './PanelView';
+
+function show(state: OverviewState) {
+  const actions = { insert: vi.fn(), open: vi.fn(), refresh: vi.fn() };
+  const now = Date.parse('2026-11-20T13:00:00Z');
+  const host = draw(
+    <PanelView state={state} actions={actions} surroundings={{ trans: english }} now={now} />
+  );
+  return { host, actions };
+}
+
+const ready = (overview = records.overview): OverviewState => ({ kind: 'ready', project: 'risk', overview });
+
+describe('the panel', () => {
+  it('lists versions newest first with their verdict and aliases', () => {
+    const { host } = show(ready());
+    const lines = [...host.querySelectorAll('[data-version] .wb-Item-line')].map(l => l.textContent);
+    expect(lines).toEqual(['▾ v3candidate✕ fail', '▸ v2✓ pass', '▸ v1championnot judged']);
+  });
+
+  it('inserts the code of a step for a version', () => {
+    const { host, actions } = show(ready());
+    click(host.querySelector("[data-version='recidivism/3'] [data-step=release]"));
+    expect(actions.insert).toHaveBeenCalledWith('release', { model: 'recidivism/3' });
+  });
+
+  it('opens the records of a version', () => {
+    const { host, actions } = show(ready());
+    const v3 = host.querySelector("[data-version='recidivism/3']")!;
+    for (const name of ['Report', 'Verdict', 'Lineage']) {
+      click(button(v3, name));
+    }
+    const report = records.overview.models[0].versions[0].evidence.report;
+    expect(actions.open.mock.calls).toEqual([
+      ['report', report],
+      ['verdict', 'recidivism/3'],
+      ['model', 'recidivism/3']
+    ]);
+  });
+
+  it('says that a verdict is older than the newest audit', () => {
+    const overview = copyOf('overview');
+    overview.models[0].versions[0].verdict.stale = true;
+    expect(show(ready(overview)).host.textContent).toContain('judge it anew');
+  });
+
+  it('shows releases and incidents, and the code that follows', () => {
+    const overview = copyOf('overview');
+    overview.releases = [
+      {
+        id: 'recidivism-2',
+        endpoint: 'recidivism',
+        candidate: 'recidivism/2',
+        champion: '',
+        status: 'rolled_back',
+        stage: 'canary 10 %',
+        step: 2,
+        steps: 4,
+        weight: 0,
+        reason: 'errors'
+      }
+    ];
+    overview.incidents = [{ ...records.incident, status: 'open', finding: '' }];
+    const { host, actions } = show(ready(overview));
+    expect(host.querySelector('[data-release]')?.textContent).toContain('rolled back');
+    click(button(host.querySelector('[data-incident]')!, 'Bisect'));
+    expect(actions.insert).toHaveBeenCalledWith('bisect', { incident: 'INC-1', model: 'recidivism' });
+  });
+
+  it('invites to register the first model', () => {
+    const { host, actions } = show(ready({ seq: -1, models: [], releases: [], incidents: [] }));
+    click(button(host, 'Insert code: register'));
+    expect(actions.insert).toHaveBeenCalledWith('register', {});
+  });
+
+  it('invites to make a project where there is none', () => {
+    const { host, actions } = show({ kind: 'absent', folder: 'notes' });
+    expect(host.textContent).toContain('notes is not a project yet');
+    click(button(host, 'open a project here'));
+    expect(actions.insert).toHaveBeenCalledWith('open', {});
+  });
+
+  it('says what failed and asks again', () => {
+    const { host, actions } = show({ kind: 'failed', message: 'the journal is damaged' });
+    expect(host.querySelector('[role=alert]')?.textContent).toContain('the journal is damaged');
+    click(button(host, 'Try again'));
+    expect(actions.refresh).toHaveBeenCalled();
+  });
+});

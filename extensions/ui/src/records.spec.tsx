@@ -1,0 +1,167 @@
+import * as React from 'react';
+import { describe, expect, it, vi } from 'vitest';
+import { english } from './context';
+import { RecordView, VIEW_NAMES } from './RecordView';
+import { button, click, copyOf, draw, enter, records } from './testing/draw';
+
+const show = (view: string, data: unknown = records[view]) =>
+  draw(<RecordView view={view} data={data} surroundings={{ trans: english }} />);
+
+describe('every record', () => {
+  it.each(VIEW_NAMES)('%s is drawn with a heading', view => {
+    const host = show(view);
+    expect(host.querySelector('[role=heading]')?.textContent).toBeTruthy();
+    expect(host.querySelector('[role=alert]')).toBeNull();
+  });
+
+  it.each(VIEW_NAMES)('%s that is not what it says does not take the page down', view => {
+    // React reports what it caught, and jsdom once more.
+    const silent = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const calm = (event: Event) => event.preventDefault();
+    window.addEventListener('error', calm);
+    const host = show(view, { evidence: 7 });
+    expect(host.querySelector('[role=alert]')?.textContent).toContain('cannot be drawn');
+    window.removeEventListener('error', calm);
+    silent.mockRestore();
+  });
+
+  it.each(VIEW_NAMES)('%s never makes an element of a value', view => {
+    expect(show(view).querySelector('img, script')).toBeNull();
+  });
+});
+
+describe('a report', () => {
+  it('says what the reader must know in words, not in colour alone', () => {
+    const chips = [...show('report').querySelectorAll('.wb-Card .wb-Chip')].map(c => c.textContent);
+    expect(chips).toEqual(['· measured', '? inconclusive', '! error']);
+  });
+
+  it('compares the groups of an attribute', () => {
+    const host = show('report');
+    enter(host.querySelector('select'), 'sex');
+    const names = [...host.querySelectorAll('.wb-Multiple th')].map(th => th.firstChild?.textContent);
+    expect(names).toContain('Female');
+    expect(names).not.toContain('Caucasian');
+  });
+
+  it('filters and sorts every number', () => {
+    const host = show('report');
+    click(button(host, 'Every number'));
+    const rows = () => [...host.querySelectorAll('.wb-Table tbody tr')];
+    const all = rows().length;
+    enter(host.querySelectorAll('select')[0], 'performance');
+    expect(rows()).toHaveLength(2);
+    enter(host.querySelectorAll('select')[0], '');
+    expect(rows()).toHaveLength(all);
+    click(button(host, 'value'));
+    expect(rows()[0].textContent).toContain('21.0 pp');
+    click(button(host, 'value'));
+    expect(host.querySelector('th[aria-sort]')?.getAttribute('aria-sort')).toBe('descending');
+    // What has no value stays last either way.
+    expect(rows()[all - 1].textContent).toContain('—');
+  });
+
+  it('moves the threshold with no kernel', () => {
+    const host = show('report');
+    click(button(host, 'Move the threshold'));
+    const first = () => host.querySelector('tbody td')?.textContent;
+    const before = first();
+    enter(host.querySelector('input[type=range]'), '8');
+    expect(host.querySelector('output')?.textContent).toBe('0.800');
+    expect(first()).not.toBe(before);
+    click(button(host, 'Back to 0.500'));
+    expect(first()).toBe(before);
+  });
+
+  it('leaves charts to whoever can draw them, and says their sentence otherwise', () => {
+    const host = show('report');
+    click(button(host, 'Figures'));
+    expect(host.querySelector('figure')?.textContent).toContain('Observed share');
+    const drawFigure = vi.fn(() => () => undefined);
+    const lent = draw(
+      <RecordView view="report" data={records.report} surroundings={{ trans: english, drawFigure }} />
+    );
+    click(button(lent, 'Figures'));
+    expect(drawFigure).toHaveBeenCalledOnce();
+  });
+});
+
+describe('a release', () => {
+  it('marks the stage it is in', () => {
+    const steps = [...show('release').querySelectorAll('.wb-Stages li')];
+    expect(steps.map(li => li.getAttribute('data-state'))).toEqual(['done', 'now', 'ahead', 'ahead']);
+    expect(steps[1].getAttribute('aria-current')).toBe('step');
+  });
+
+  it('says once how many more would settle it', () => {
+    expect(show('release').textContent?.match(/would settle it/g)).toHaveLength(1);
+  });
+
+  it('draws evidence against its threshold, and says it', () => {
+    const picture = show('release').querySelector('svg.wb-Evidence');
+    expect(picture?.getAttribute('aria-label')).toContain('3.00 settles it');
+    expect(picture?.querySelectorAll('path')).toHaveLength(2);
+  });
+
+  it('draws what has no number as no point', () => {
+    const release = copyOf('release');
+    release.verdicts[0].points.forEach((p: any) => {
+      p.log_e_worse = null;
+      p.log_e_no_worse = null;
+    });
+    expect(show('release', release).querySelectorAll('svg.wb-Evidence')).toHaveLength(1);
+  });
+});
+
+it('a verdict says which approvals are to come', () => {
+  expect(show('verdict').textContent).toContain('? 1 to come model-risk: grace');
+});
+
+it('a bisection lists its trials in the order tried and its versions in their own', () => {
+  const host = show('bisect');
+  expect([...host.querySelectorAll('.wb-Trials b')].map(b => b.textContent)).toEqual([
+    'recidivism/1',
+    'recidivism/4',
+    'recidivism/2',
+    'recidivism/3'
+  ]);
+  expect(host.querySelector('[data-first-bad]')?.textContent).toContain('v3');
+});
+
+describe('an overview', () => {
+  it('lists every version with its verdict, newest first', () => {
+    const rows = [...show('overview').querySelectorAll('.wb-Table tbody tr')];
+    const verdicts = rows.map(row => [...row.children].slice(0, 3).map(cell => cell.textContent));
+    expect(verdicts).toEqual([
+      ['3', 'candidate', '✕ fail'],
+      ['2', '', '✓ pass'],
+      ['1', 'champion', 'not judged']
+    ]);
+    expect(rows[1].textContent).toContain('needs 1 by model-risk');
+  });
+
+  it('has nothing to click that a notebook could not do', () => {
+    const host = show('overview');
+    expect(host.querySelector('[data-release]')?.textContent).toContain('recidivism-2');
+    expect(host.querySelector('[data-incident]')?.textContent).toContain('Scores jumped');
+    expect(host.querySelectorAll('.wb-Glances button')).toHaveLength(0);
+  });
+
+  it('of an empty project says so', () => {
+    const empty = { seq: -1, models: [], releases: [], incidents: [] };
+    expect(show('overview', empty).textContent).toContain('No model is registered yet');
+  });
+});
+
+it('a card has verdict, approvals, releases, incidents and history of one version', () => {
+  const text = show('card').textContent;
+  for (const part of [
+    'recidivism/2',
+    'Every rule passes',
+    'grace approved',
+    'Release recidivism-2',
+    'INC-1'
+  ]) {
+    expect(text).toContain(part);
+  }
+});

@@ -1,0 +1,399 @@
+// Made from the records in workbench/*/records.py; do not edit.
+// python -m workbench.interfaces.lab.schema extensions/ui/src/records.ts
+
+/** One person's yes, bound to the bytes of the model and of the policy. */
+export interface Approval {
+  model: string;
+  model_digest: string;
+  policy_digest: string;
+  role: string;
+  by: string;
+  note: string;
+  time: string;
+}
+
+/** The first version that shows the failure. */
+export interface BisectReport {
+  incident: string;
+  digest: string;
+  model: string;
+  failure: Failure;
+  trials: Array<Trial>;
+  first_bad: number | null;
+  last_good: number | null;
+  monotone: boolean;
+  outcome: Outcome;
+  sentence: string;
+  changes: Array<string>;
+  time: string;
+}
+
+/** One input column as the model expects it. */
+export interface Column {
+  name: string;
+  type: 'double' | 'long' | 'string' | 'boolean';
+  required: boolean;
+  categories: Array<string> | null;
+  low: number | null;
+  high: number | null;
+  integer: boolean;
+}
+
+/** What one audit found about one model on one data set, with everything needed to do it again. */
+export interface Evidence {
+  audit: string;
+  spec: Record<string, unknown>;
+  outcome: Outcome;
+  model_digest: string;
+  data_digest: string;
+  reference_digest: string;
+  measurements: Array<Measurement>;
+  figures: Array<Figure>;
+  notes: Array<string>;
+  error: string;
+  libraries: Record<string, string>;
+  made_by: string;
+  started: string;
+  seconds: number;
+  seed: number;
+}
+
+/** The newest audit of a version. */
+export interface EvidenceGlance {
+  audits: Record<string, Outcome>;
+  outcome: Outcome;
+  rows: number;
+  report: string;
+  time: string;
+}
+
+/** One look at the evidence: what the picture over requests is drawn from. */
+export interface EvidencePoint {
+  n: number;
+  log_e_worse: number;
+  log_e_no_worse: number;
+}
+
+/** A predicate on a version: does it show the failure on the incident's rows? */
+export interface Failure {
+  kind: 'disagreement' | 'error' | 'metric';
+  reference: number | null;
+  metric: string;
+  above: number | null;
+  below: number | null;
+}
+
+/** A Vega-Lite spec with its data inside, and the sentence a screen reader says. */
+export interface Figure {
+  title: string;
+  description: string;
+  spec: Record<string, unknown>;
+}
+
+/** Who did what when, from one journal entry. */
+export interface HistoryLine {
+  seq: number;
+  time: string;
+  actor: string;
+  what: string;
+}
+
+/** Frozen exchanges with a digest: the same rows for everybody who looks into it. */
+export interface Incident {
+  id: string;
+  title: string;
+  endpoint: string;
+  model: string;
+  source: 'window' | 'alert' | 'rows';
+  since: string | null;
+  until: string | null;
+  requests: number;
+  rows: number;
+  versions: Array<number>;
+  digest: string;
+  labelled: boolean;
+  opened: string;
+  opened_by: string;
+  status: 'open' | 'explained' | 'closed';
+  finding: string;
+  notes: Array<string>;
+  cases: Array<string>;
+}
+
+/** One incident. */
+export interface IncidentGlance {
+  id: string;
+  title: string;
+  model: string;
+  status: string;
+  requests: number;
+  opened: string;
+  finding: string;
+}
+
+/** Where a version came from. Empty strings say "not known", never a guess. */
+export interface Lineage {
+  git_commit: string;
+  git_dirty: boolean | null;
+  data_digest: string;
+  data_rows: number;
+  python: string;
+  packages: Record<string, string>;
+}
+
+/** One number with its interval and n. ``value`` None: not computable, ``note`` says why. */
+export interface Measurement {
+  metric: string;
+  slice: string;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
+  unit: string;
+  outcome: Outcome;
+  note: string;
+}
+
+/** A version, what was found about it, who said yes, and what happened to it. */
+export interface ModelCard {
+  model: ModelVersion;
+  evidence: Array<Evidence>;
+  verdict: Verdict | null;
+  verdict_outdated: boolean;
+  approvals: Array<Approval>;
+  releases: Array<Release>;
+  incidents: Array<Incident>;
+  history: Array<HistoryLine>;
+  statements: Array<Statement>;
+  journal_size: number;
+  journal_root: string;
+  time: string;
+}
+
+/** One registered model. */
+export interface ModelGlance {
+  name: string;
+  versions: Array<VersionGlance>;
+}
+
+/** One registered version: ``models:/name/version`` and the digest of its bytes. */
+export interface ModelVersion {
+  name: string;
+  version: number;
+  digest: string;
+  run_id: string;
+  artifact: string;
+  flavor: string;
+  format: string;
+  task: 'classification' | 'regression';
+  target: string;
+  positive: unknown;
+  classes: Array<unknown>;
+  sensitive: Array<string>;
+  columns: Array<Column>;
+  input_example: Array<Record<string, unknown>>;
+  author: string;
+  created: string;
+  lineage: Lineage;
+}
+
+/** What came of measuring or judging. Could-not-measure is never a pass. */
+export type Outcome = 'pass' | 'fail' | 'inconclusive' | 'error' | 'measured';
+
+/** Everything the panel lists. */
+export interface Overview {
+  seq: number;
+  models: Array<ModelGlance>;
+  releases: Array<ReleaseGlance>;
+  incidents: Array<IncidentGlance>;
+}
+
+/** A candidate on its way to champion. */
+export interface Release {
+  id: string;
+  endpoint: string;
+  candidate: string;
+  candidate_digest: string;
+  champion: string;
+  plan: string;
+  plan_digest: string;
+  stages: Array<Stage>;
+  stage: number;
+  status: Status;
+  weight: number;
+  reason: string;
+  verdicts: Array<StageVerdict>;
+  opened: string;
+  opened_by: string;
+  stage_since: string;
+  closed: string | null;
+}
+
+/** Where one release stands. */
+export interface ReleaseGlance {
+  id: string;
+  endpoint: string;
+  candidate: string;
+  champion: string;
+  status: string;
+  stage: string;
+  step: number;
+  steps: number;
+  weight: number;
+  reason: string;
+}
+
+/** One version's answers to the frozen rows. */
+export interface ReplayColumn {
+  version: number;
+  label: string;
+  n: number;
+  errors: number;
+  error: string;
+  disagrees_with_recorded: number | null;
+  disagrees_with_first: number | null;
+  positive_rate: number | null;
+  metrics: Array<Measurement>;
+  latency_ms: number | null;
+}
+
+/** The same rows, scored on several versions. */
+export interface ReplayReport {
+  incident: string;
+  digest: string;
+  rows: number;
+  columns: Array<ReplayColumn>;
+  examples: Array<Record<string, unknown>>;
+  time: string;
+}
+
+/** Every audit's evidence on one model and one data set. */
+export interface Report {
+  title: string;
+  model: ModelVersion | null;
+  subject: string;
+  task: 'classification' | 'regression';
+  target: string;
+  positive: unknown;
+  sensitive: Array<string>;
+  data_digest: string;
+  rows: number;
+  evidence: Array<Evidence>;
+  left_out: Record<string, string>;
+  notes: Array<string>;
+  scores: ScoreCounts | null;
+  created: string;
+  code: string;
+}
+
+/** One rule of the policy, judged. */
+export interface RuleResult {
+  rule: string;
+  audit: string;
+  metric: string;
+  slice: string;
+  bound: string;
+  direction: 'at_least' | 'at_most' | '';
+  value: number | null;
+  limit: number | null;
+  estimate: number | null;
+  low: number | null;
+  high: number | null;
+  n: number | null;
+  outcome: Outcome;
+  reason: string;
+  because: string;
+}
+
+/** Rows by slice, label and score bin: enough to move the threshold with no row at hand. */
+export interface ScoreCounts {
+  edges: Array<number>;
+  slices: Array<string>;
+  counts: Array<[Array<number>, Array<number>]>;
+  threshold: number;
+}
+
+/** One step of the plan. */
+export interface Stage {
+  name: string;
+  kind: 'shadow' | 'canary' | 'champion';
+  weight: number;
+  min_requests: number;
+  deadline_minutes: number;
+}
+
+/** What one metric says in one stage. */
+export interface StageVerdict {
+  stage: string;
+  metric: 'errors' | 'disagreement';
+  outcome: Outcome;
+  sentence: string;
+  alpha: number;
+  margin: number;
+  candidate_n: number;
+  candidate_bad: number;
+  champion_n: number;
+  champion_bad: number;
+  still_needed: number | null;
+  points: Array<EvidencePoint>;
+}
+
+/** A field that only a person can fill. */
+export interface Statement {
+  title: string;
+  question: string;
+  text: string;
+  by: string;
+  time: string | null;
+}
+
+/** Where a release stands. The last four are final. */
+export type Status = 'running' | 'paused' | 'promoted' | 'aborted' | 'rolled_back' | 'killed';
+
+/** One version tried by the bisection. */
+export interface Trial {
+  version: number;
+  outcome: 'good' | 'bad' | 'untestable';
+  value: number | null;
+  reason: string;
+}
+
+/** What the policy says of one model's evidence, and which approvals it still asks for. */
+export interface Verdict {
+  model: string;
+  model_digest: string;
+  policy: string;
+  policy_digest: string;
+  outcome: Outcome;
+  reason: string;
+  rules: Array<RuleResult>;
+  evidence: Array<string>;
+  required_approvals: Record<string, number>;
+  given_approvals: Record<string, Array<string>>;
+  time: string;
+}
+
+/** The newest verdict on a version, with the approvals given since. */
+export interface VerdictGlance {
+  outcome: Outcome;
+  reason: string;
+  policy: string;
+  time: string;
+  missing_approvals: Record<string, number>;
+  approved_by: Array<string>;
+  stale: boolean;
+}
+
+/** One version of a model. */
+export interface VersionGlance {
+  version: number;
+  digest: string;
+  target: string;
+  sensitive: Array<string>;
+  author: string;
+  created: string;
+  aliases: Array<string>;
+  evidence: EvidenceGlance | null;
+  verdict: VerdictGlance | null;
+  release: string;
+}

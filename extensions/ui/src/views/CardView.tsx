@@ -1,0 +1,82 @@
+import * as React from 'react';
+import { Heading } from '../parts/Heading';
+import { useLanguage } from '../context';
+import { moment } from '../format';
+import { Chip } from '../parts/Chip';
+import { Table } from '../parts/Table';
+import type { ModelCard } from '../records';
+import { IncidentView } from './IncidentView';
+import { ModelView } from './ModelView';
+import { ReleaseView } from './ReleaseView';
+import { EvidenceCard } from './ReportView';
+import { VerdictView } from './VerdictView';
+
+/** One version on one page, for somebody who must decide. */
+export function CardView(props: { record: ModelCard }) {
+  const trans = useLanguage();
+  const card = props.record;
+  return (
+    <>
+      <ModelView record={card.model} />
+      {card.evidence.length > 0 && (
+        <div className="wb-Cards">
+          {card.evidence.map((evidence, index) => (
+            <EvidenceCard key={index} evidence={evidence} />
+          ))}
+        </div>
+      )}
+      {card.verdict ? (
+        <VerdictView record={card.verdict} />
+      ) : (
+        <p className="wb-Muted">{trans.__('No gate has judged it.')}</p>
+      )}
+      {card.verdict_outdated && (
+        <p>
+          <Chip outcome="inconclusive" word={trans.__('audited again since this verdict')} />
+        </p>
+      )}
+      {card.approvals.map((approval, index) => (
+        <p key={index}>
+          <b>{approval.by}</b>{' '}
+          {trans.__('approved as %1, %2: %3', approval.role, moment(approval.time), approval.note)}
+        </p>
+      ))}
+      {card.releases.map(release => (
+        <ReleaseView key={release.id} record={release} />
+      ))}
+      {card.incidents.map(incident => (
+        <IncidentView key={incident.id} record={incident} />
+      ))}
+      <Heading level={3}>{trans.__('What only a person can say')}</Heading>
+      <dl>
+        {card.statements.map((statement, index) => (
+          <React.Fragment key={index}>
+            <dt>
+              <b>{statement.title}</b> <span className="wb-Muted">{statement.question}</span>
+            </dt>
+            <dd>
+              {statement.text} {statement.by && `— ${statement.by}, ${moment(statement.time)}`}
+            </dd>
+          </React.Fragment>
+        ))}
+      </dl>
+      <Heading level={3}>{trans.__('History')}</Heading>
+      <Table
+        caption={trans.__('History')}
+        rows={card.history}
+        rowKey={line => String(line.seq)}
+        first={20}
+        columns={[
+          { key: 'time', label: trans.__('when'), cell: l => moment(l.time), sortBy: l => l.seq },
+          { key: 'actor', label: trans.__('who'), cell: l => l.actor, sortBy: l => l.actor },
+          { key: 'what', label: trans.__('what'), cell: l => l.what }
+        ]}
+      />
+      <p className="wb-Muted">
+        {trans.__('Rests on %1 journal entries, root %2', card.journal_size, card.journal_root.slice(0, 16))}
+        {' · '}
+        {moment(card.time)}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,70 @@
+"""Fairlearn beside ours: every number of a fairness audit against the library whose names it bears."""
+
+import warnings
+
+import pytest
+import sklearn.metrics as skm
+from fairlearn import metrics as flm
+
+from workbench.core.values import Outcome
+
+_RATES = {
+    "selection_rate": flm.selection_rate,
+    "accuracy_score": skm.accuracy_score,
+    "true_positive_rate": flm.true_positive_rate,
+    "false_positive_rate": flm.false_positive_rate,
+    "true_negative_rate": flm.true_negative_rate,
+    "false_negative_rate": flm.false_negative_rate,
+    "precision_score": skm.precision_score,
+    "balanced_accuracy_score": skm.balanced_accuracy_score,
+    "count": flm.count,
+}
+
+
+def _assert_equals_fairlearn(found, frame, columns):
+    """Every rate, difference, ratio, minimum and maximum over ``columns``, and the named disparities."""
+    family = " & ".join(columns)
+    theirs = flm.MetricFrame(
+        metrics=_RATES, y_true=frame.y, y_pred=frame.p, sensitive_features=frame[columns]
+    )
+    for metric in _RATES:
+        assert found[metric, ""].value == pytest.approx(theirs.overall[metric], abs=1e-12)
+        for group, value in theirs.by_group[metric].dropna().items():
+            values = group if isinstance(group, tuple) else (group,)
+            ours = found[metric, " & ".join(f"{c}={v}" for c, v in zip(columns, values, strict=True))]
+            if ours.value is None:
+                assert (value, ours.outcome) == (0, Outcome.INCONCLUSIVE)
+                assert ours.note.endswith("Fairlearn says 0")
+            else:
+                assert ours.value == pytest.approx(value, abs=1e-12)
+        if metric == "count":
+            continue
+        for kind, value in (
+            ("difference", theirs.difference()),
+            ("ratio", theirs.ratio()),
+            ("group_min", theirs.group_min()),
+            ("group_max", theirs.group_max()),
+        ):
+            assert found[f"{metric}_{kind}", family].value == pytest.approx(float(value[metric]), abs=1e-12)
+    for disparity in (
+        flm.demographic_parity_difference,
+        flm.demographic_parity_ratio,
+        flm.equalized_odds_difference,
+        flm.equalized_odds_ratio,
+        flm.equal_opportunity_difference,
+        flm.equal_opportunity_ratio,
+    ):
+        value = disparity(frame.y, frame.p, sensitive_features=frame[columns])
+        assert found[disparity.__name__, family].value == pytest.approx(float(value), abs=1e-12)
+
+
+@pytest.fixture
+def assert_equals_fairlearn():
+    """Compare measurements by metric and slice with Fairlearn on ``frame`` (truth ``y``, answer ``p``)."""
+
+    def compare(found, frame, columns):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it divides by zero in groups of one or two
+            _assert_equals_fairlearn(found, frame, columns)
+
+    return compare

@@ -1,0 +1,83 @@
+"""The pictures of the README, of a real run: ``make demo``, then ``python tests/browser/pictures.py demo``.
+
+They are written to ``test-results/``; look at them, then copy them to ``docs/images/``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from workbench.audits.records import Report
+from workbench.testing import jupyterlab
+
+REPOSITORY = Path(__file__).parents[2]
+PICTURES = REPOSITORY / "test-results"
+SIZE = {"width": 1400, "height": 940}
+REPORT = "application/vnd.workbench.report+json"
+NOTEBOOK = "the_loop.ipynb"
+PANEL_WIDTH = 390
+
+# The bisection at the end of the picture: its cell, and the replay of the same rows above it.
+SCROLL = """\
+async () => {
+  const { content } = window.jupyterapp.shell.currentWidget;
+  const cells = [...content.model.cells];
+  const first = cells.findIndex(cell => cell.sharedModel.getSource().includes('.replay('));
+  content.activeCellIndex = cells.findIndex(cell => cell.sharedModel.getSource().includes('.bisect('));
+  await content.scrollToItem(first - 1, 'start', 0);
+}"""
+
+
+def lab(browser, url: str) -> None:
+    """The panel beside the executed notebook, as it was left: nothing is run."""
+    page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
+    jupyterlab.open_page(page, url, workspace="pictures", folder="lending")
+    run = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)"
+    page.evaluate(run, ["docmanager:open", {"path": f"lending/{NOTEBOOK}", "factory": "Notebook"}])
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.ready")
+    page.evaluate(run, ["workbench:show-panel", {}])
+    page.locator("#workbench-panel [data-version='lending/1']").wait_for()
+    handle = page.locator(
+        "#jp-left-stack + .lm-SplitPanel-handle, #jp-main-split-panel > .lm-SplitPanel-handle"
+    )
+    box = handle.first.bounding_box()
+    page.mouse.move(box["x"] + 1, 400)
+    page.mouse.down()
+    page.mouse.move(PANEL_WIDTH + 40, 400, steps=4)
+    page.mouse.up()
+    page.evaluate(SCROLL)
+    page.get_by_role("heading", name="Bisection of").wait_for()
+    page.evaluate(SCROLL)  # again, now that the outputs above have their height
+    page.evaluate(run, ["docmanager:save", {}])
+    page.get_by_text("Saving completed").wait_for()
+    page.get_by_text("Saving completed").wait_for(state="hidden")
+    page.screenshot(path=PICTURES / "lab.png")
+
+
+def report(browser, notebook: Path) -> None:
+    """The first report of the run as the file that ``report.to_html(path)`` writes."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    bundles = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    first = next(data[REPORT] for data in bundles if REPORT in data)
+    path = notebook.with_name("report.html")
+    Report.model_validate(first).to_html(path)
+    page = browser.new_page(viewport={**SIZE, "width": 1140})
+    page.goto(path.as_uri())
+    page.screenshot(path=PICTURES / "report.png")
+
+
+def main(demo: Path) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    with TemporaryDirectory() as root, jupyterlab.running_browser() as browser:
+        shutil.copytree(demo, Path(root) / "lending")
+        report(browser, Path(root) / "lending" / NOTEBOOK)
+        with jupyterlab.running_lab(Path(root)) as url:
+            lab(browser, url)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,28 @@
+"""Fixtures every room's tests share: the public data beside the checkout, a clock one can move."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of public data sets. CI has it; a lone clone may not."""
+    if not SHARED_DATA.is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have {SHARED_DATA.name} beside the checkout")
+        pytest.skip("no ../shared/data beside this checkout")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def compas(shared_data: Path):
+    """COMPAS two-year file, its repeated header names made unique by pandas (``decile_score.1``)."""
+    import pandas as pd
+
+    return pd.read_csv(shared_data / "compas" / "compas-scores-two-years.csv")

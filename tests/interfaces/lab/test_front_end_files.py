@@ -1,0 +1,25 @@
+"""What the front end's own tests read was written by Python, and is as Python would write it now."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from workbench.testing import showcase
+from workbench.views import formats
+
+TESTING = Path(__file__).parents[3] / "extensions" / "ui" / "src" / "testing"
+
+
+def test_the_records_it_draws_are_real_ones():
+    committed = (TESTING / "showcase.json").read_text(encoding="utf-8")
+    assert committed == showcase.as_json(), (
+        "run: python -m workbench.testing.showcase extensions/ui/src/testing/showcase.json"
+    )
+
+
+@pytest.mark.parametrize("case", json.loads((TESTING / "format.cases.json").read_text(encoding="utf-8")))
+def test_numbers_are_written_as_the_front_end_writes_them(case):
+    assert formats.number(case["value"], case["unit"]) == case["text"]

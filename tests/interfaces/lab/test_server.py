@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+import pytest
+from jupyter_server.auth import Authorizer
+from tornado.httpclient import HTTPClientError
+
+from workbench.interfaces.lab.app import JOURNAL_MOVED
+from workbench.interfaces.lab.handlers import ROUTES
+from workbench.journal import Event
+from workbench.testing import showcase
+
+
+def refusal(excinfo) -> dict:
+    return json.loads(excinfo.value.response.body)
+
+
+async def test_the_overview_lists_models_with_verdicts(ask):
+    answer = await ask("overview", path="risk")
+    assert answer["project"] == "risk"
+    (model,) = answer["overview"]["models"]
+    assert [v["version"] for v in model["versions"]] == [3, 2, 1]
+    assert [v["verdict"] and v["verdict"]["outcome"] for v in model["versions"]] == ["fail", "pass", None]
+
+
+async def test_a_folder_inside_a_project_shows_that_project(ask, jp_root_dir):
+    (jp_root_dir / "risk" / "notebooks").mkdir()
+    assert (await ask("overview", path="risk/notebooks"))["project"] == "risk"
+
+
+async def test_a_folder_without_a_project_is_no_error(ask):
+    assert await ask("overview", path="") == {"folder": "", "project": None, "overview": None}
+
+
+async def test_the_overview_follows_the_journal(ask, journal):
+    before = await ask("overview", path="risk")
+    journal.append("model/recidivism", Event(kind="model.alias", payload={"alias": "champion", "version": 2}))
+    after = await ask("overview", path="risk")
+    assert after["overview"]["seq"] == before["overview"]["seq"] + 1
+    aliases = {v["version"]: v["aliases"] for v in after["overview"]["models"][0]["versions"]}
+    assert aliases == {3: ["candidate"], 2: ["champion"], 1: []}
+
+
+@pytest.mark.parametrize("path", ["..", "../..", "risk/../..", "/../etc"])
+async def test_a_path_out_of_the_root_is_refused(ask, path):
+    with pytest.raises(HTTPClientError) as excinfo:
+        await ask("overview", path=path)
+    assert excinfo.value.code == 400
+    assert refusal(excinfo)["field"] == "path"
+
+
+async def test_a_link_out_of_the_root_is_refused(ask, jp_root_dir, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "workbench.toml").touch()
+    (jp_root_dir / "link").symlink_to(outside)
+    with pytest.raises(HTTPClientError) as excinfo:
+        await ask("overview", path="link")
+    assert excinfo.value.code == 400
+
+
+@pytest.mark.parametrize("view", ["model", "verdict", "report"])
+async def test_a_record_comes_back_as_it_was_kept(ask, view):
+    record = showcase.records()[view]
+    overview = (await ask("overview", path="risk"))["overview"]
+    report = overview["models"][0]["versions"][0]["evidence"]["report"]
+    answer = await ask("records", view, path="risk", id=report if view == "report" else "recidivism/3")
+    assert answer == {"view": view, "record": record.model_dump(mode="json")}
+
+
+@pytest.mark.parametrize("key", ["../journal", "sha256:../../workbench", "sha256:" + "0" * 64, "nothing/1"])
+@pytest.mark.parametrize("view", ["model", "verdict", "report"])
+async def test_a_record_that_is_not_there_is_not_found(ask, view, key):
+    with pytest.raises(HTTPClientError) as excinfo:
+        await ask("records", view, path="risk", id=key)
+    assert excinfo.value.code == 404
+    assert refusal(excinfo)["message"]
+
+
+async def test_a_changed_report_is_not_shown(ask, jp_root_dir):
+    digest = (await ask("overview", path="risk"))["overview"]["models"][0]["versions"][0]["evidence"][
+        "report"
+    ]
+    file = jp_root_dir / "risk" / ".workbench" / "reports" / f"{digest.removeprefix('sha256:')}.json"
+    file.write_bytes(file.read_bytes().replace(b"0.67", b"0.97"))
+    with pytest.raises(HTTPClientError) as excinfo:
+        await ask("records", "report", path="risk", id=digest)
+    assert excinfo.value.code == 409
+    assert "changed after it was recorded" in refusal(excinfo)["message"]
+
+
+async def test_settings_that_cannot_be_read_are_said(ask, jp_root_dir):
+    (jp_root_dir / "broken").mkdir()
+    (jp_root_dir / "broken" / "workbench.toml").write_text("actr = 'ada'")
+    with pytest.raises(HTTPClientError) as excinfo:
+        await ask("overview", path="broken")
+    assert excinfo.value.code == 400
+    assert "actor" in refusal(excinfo)["remedy"]
+
+
+async def test_code_for_a_step_names_the_version(ask):
+    answer = await ask("snippets", path="risk", step="audit", model="recidivism/3")
+    assert 'bench.audit("recidivism/3", on=test)' in answer["code"]
+
+
+async def test_an_unknown_step_is_refused_with_the_nearest(ask):
+    with pytest.raises(HTTPClientError) as excinfo:
+        await ask("snippets", path="risk", step="audits")
+    assert excinfo.value.code == 400
+    assert "audit" in refusal(excinfo)["remedy"]
+
+
+async def test_the_event_bus_says_that_the_journal_moved(ask, journal, jp_serverapp):
+    seen = []
+
+    async def listen(logger, schema_id, data):
+        seen.append(data)
+
+    jp_serverapp.event_logger.add_listener(schema_id=JOURNAL_MOVED, listener=listen)
+    await ask("overview", path="risk")
+    entry = journal.append(
+        "model/recidivism", Event(kind="model.alias", payload={"alias": "b", "version": 1})
+    )
+    for _ in range(100):
+        if seen:
+            break
+        await asyncio.sleep(0.05)
+    assert seen == [
+        {"project": "risk", "seq": entry.seq, "stream": "model/recidivism", "kind": "model.alias"}
+    ]
+
+
+@pytest.mark.parametrize("place", ["overview", "records/model", "snippets"])
+async def test_nobody_is_answered_without_a_token(jp_fetch, journal, place):
+    with pytest.raises(HTTPClientError) as excinfo:
+        await jp_fetch("workbench", "api", *place.split("/"), headers={"Authorization": ""})
+    assert excinfo.value.code == 403
+
+
+class Nobody(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return not resource.startswith("workbench")
+
+
+@pytest.mark.parametrize("place", ["overview", "records/model", "snippets"])
+async def test_nobody_is_answered_whom_the_authorizer_refuses(jp_serverapp, ask, place):
+    jp_serverapp.web_app.settings["authorizer"] = Nobody(parent=jp_serverapp)
+    with pytest.raises(HTTPClientError) as excinfo:
+        await ask(*place.split("/"), path="risk", id="recidivism/3", step="audit")
+    assert excinfo.value.code == 403
+
+
+def test_every_handler_declares_who_may_ask():
+    for _, handler in ROUTES:
+        assert handler.get.__wrapped__.__wrapped__, handler
+        assert not handler._track_activity
+
+
+def test_the_server_loads_nothing_heavy():
+    import subprocess
+
+    code = (
+        "import sys\n"
+        "import workbench.interfaces.lab.app\n"
+        "from pathlib import Path\n"
+        "from workbench.testing import showcase\n"
+        "from workbench.interfaces.lab.projects import Projects\n"
+        "root = Path(sys.argv[1])\n"
+        "showcase.seed(root).close()\n"
+        "projects = Projects(root, moved=print)\n"
+        "assert projects.find('').overview().models\n"
+        "projects.close()\n"
+        "heavy = {'pandas', 'sklearn', 'mlflow', 'evidently', 'art', 'fairlearn', 'panel', 'torch', 'scipy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", code, str(Path(folder).resolve())], check=True)

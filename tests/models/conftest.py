@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from workbench.core.clock import SystemClock
+from workbench.core.settings import Settings
+from workbench.journal import Journal
+from workbench.models.mlflow_session import quiet
+from workbench.models.registry import Registry
+from workbench.models.store import Store
+from workbench.testing.models import tiny_frame
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(root=tmp_path, actor="ada")
+
+
+@pytest.fixture
+def journal(settings):
+    with Journal.open(settings.state / "journal.db", actor="ada", clock=SystemClock()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory):
+    """An MLflow database with its tables: making them takes a second and more, copying the file does not."""
+    settings = Settings(root=tmp_path_factory.mktemp("mlflow"))
+    with quiet():
+        assert Store(settings).client.search_registered_models() == []
+    return settings.state / "mlflow.db"
+
+
+@pytest.fixture
+def registry(settings, journal, empty_mlflow):
+    shutil.copy(empty_mlflow, settings.state / "mlflow.db")
+    return Registry(settings, journal, SystemClock())
+
+
+@pytest.fixture(scope="session")
+def frame():
+    return tiny_frame()

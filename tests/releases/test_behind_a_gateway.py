@@ -1,0 +1,96 @@
+"""Releases with a gateway in its own process and requests over HTTP."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from workbench.core.clock import SystemClock
+from workbench.core.settings import Settings
+from workbench.journal import Journal
+from workbench.models.registry import Registry
+from workbench.releases import Releases, Status
+from workbench.testing.gateway import running_gateway
+from workbench.testing.releases import PLAN, plan, verdict_on
+from workbench.testing.traffic import send
+from workbench.traffic import TrafficStore
+
+NAME = "tiny"
+QUICK = plan(
+    stages=[
+        PLAN["stages"][0] | {"min_requests": 60, "deadline_minutes": 2},
+        PLAN["stages"][2] | {"min_requests": 60, "deadline_minutes": 2},
+        PLAN["stages"][3],
+    ]
+)
+#: Answered alike by every threshold; the last one only the fifth version cannot answer.
+ROWS = [{"x1": x1} for x1 in (-2.0, -1.0, 1.0, 2.0, 99.0)]
+
+
+@pytest.fixture
+def settings(root):
+    return Settings(root=root, actor="ada", gateway_deadline_seconds=0.5)
+
+
+@pytest.fixture
+def releases(settings):
+    clock = SystemClock()
+    with Journal.open(settings.state / "journal.db", actor="ada", clock=clock) as journal:
+        registry = Registry(settings, journal, clock)
+        yield Releases(settings, journal, registry, TrafficStore(settings.state / "traffic"), clock)
+
+
+@contextmanager
+def requests(url):
+    """Keep requests coming while the block runs; what came back is in the list afterwards."""
+    stop, results = threading.Event(), []
+
+    def run() -> None:
+        while not stop.is_set():
+            results.append(send(url, NAME, ROWS * 10, rate=150))
+
+    sender = threading.Thread(target=run)
+    sender.start()
+    try:
+        yield results
+    finally:
+        stop.set()
+        sender.join()
+
+
+def open_release(releases, number):
+    version = releases._effects._registry.version(f"{NAME}/{number}")
+    return releases.open(version, QUICK, endpoint=NAME, verdict=verdict_on(version))
+
+
+def watch(releases, release, *, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not release.status.final and time.monotonic() < end:
+        release = releases.tick(release.id)
+        time.sleep(0.1)
+    return release
+
+
+def test_a_release_under_load_loses_no_request_whether_it_is_promoted_aborted_or_rolled_back(
+    settings, releases
+):
+    open_release(releases, 1)
+    with running_gateway(settings.root, NAME, settings={"gateway_deadline_seconds": 0.5}) as url:
+        with requests(url) as results:
+            good = watch(releases, open_release(releases, 2))
+            bad = watch(releases, open_release(releases, 5))
+            decided = time.time()
+            releases.rollback(NAME, "INC-1")
+            time.sleep(0.5)
+        last = send(url, NAME, ROWS, rate=50)
+    assert good.status is Status.PROMOTED, good.reason
+    assert bad.status is Status.ABORTED, bad.reason
+    assert "proved worse than the champion" in bad.reason
+    assert sum(sent.failed for sent in results) == 0, results
+    assert last.versions[-1] == 1
+    by_second = [answer.done - decided for sent in results for answer in sent.answers if answer.version == 2]
+    assert max(by_second) < 1.0  # seconds after the decision; on a quiet machine far less
+    assert releases._target.status(NAME).in_force == 0  # the gateway has ended

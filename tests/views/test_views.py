@@ -1,0 +1,290 @@
+"""What people see: escaped, self-contained, readable without colour, script or network."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from workbench.audits.records import Evidence, Figure, Measurement, Report
+from workbench.core.values import Outcome
+from workbench.gates.records import RuleResult, Verdict
+from workbench.incidents.records import BisectReport, Failure, Incident, ReplayColumn, ReplayReport, Trial
+from workbench.models.records import Column, Lineage, ModelVersion
+from workbench.releases.records import EvidencePoint, Release, Stage, StageVerdict, Status
+from workbench.views import bundle, html_page, mime_type
+from workbench.views.formats import interval, number
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DIGEST = "sha256:" + "ab" * 32
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def model(name: str = "recidivism") -> ModelVersion:
+    return ModelVersion(
+        name=name,
+        version=3,
+        digest=DIGEST,
+        run_id="r",
+        flavor="sklearn",
+        format="skops",
+        task="classification",
+        target=HOSTILE,
+        positive=1,
+        classes=(0, 1),
+        sensitive=("race", HOSTILE),
+        columns=(Column(name=HOSTILE, type="string", categories=(HOSTILE,)), Column(name="age", type="long")),
+        author=HOSTILE,
+        created=NOW,
+        lineage=Lineage(data_digest=DIGEST, data_rows=5000, python="3.11", packages={"scikit-learn": "1.9"}),
+    )
+
+
+def report() -> Report:
+    measurements = [
+        Measurement(metric="accuracy_score", value=0.68, low=0.66, high=0.7, n=1200, unit="rate"),
+        Measurement(metric="roc_auc_score", value=None, n=1200, note=HOSTILE, outcome=Outcome.INCONCLUSIVE),
+        *(
+            Measurement(metric=m, slice=f"race={g}", value=0.4, low=0.3, high=0.5, n=400, unit="rate")
+            for m in ("false_positive_rate", "selection_rate")
+            for g in ("African-American", HOSTILE)
+        ),
+        Measurement(metric="equalized_odds_difference", slice="race", value=0.21, n=800, unit="difference"),
+    ]
+    figure = Figure(
+        title=HOSTILE,
+        description=HOSTILE,
+        spec={
+            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "data": {"values": [{"a": HOSTILE, "b": 1}]},
+            "mark": "bar",
+            "encoding": {"x": {"field": "b", "type": "quantitative"}, "y": {"field": "a", "type": "nominal"}},
+        },
+    )
+    return Report(
+        title="Audit",
+        model=model(),
+        subject=HOSTILE,
+        task="classification",
+        target="two_year_recid",
+        sensitive=("race",),
+        data_digest=DIGEST,
+        rows=1200,
+        evidence=(
+            Evidence(
+                audit="fairness",
+                outcome=Outcome.MEASURED,
+                data_digest=DIGEST,
+                measurements=tuple(measurements),
+                figures=(figure,),
+                notes=(HOSTILE,),
+                started=NOW,
+                seconds=0.2,
+            ),
+            Evidence(
+                audit="robustness",
+                outcome=Outcome.ERROR,
+                data_digest=DIGEST,
+                error=f"ValueError: {HOSTILE}",
+                started=NOW,
+                seconds=0.1,
+            ),
+        ),
+        created=NOW,
+        code="wb.audit(...)",
+    )
+
+
+def verdict() -> Verdict:
+    rule = RuleResult(
+        rule=HOSTILE,
+        audit="fairness",
+        metric="m",
+        bound="upper",
+        value=0.3,
+        limit=0.1,
+        outcome=Outcome.FAIL,
+        reason=HOSTILE,
+    )
+    return Verdict(
+        model="recidivism/3",
+        model_digest=DIGEST,
+        policy=HOSTILE,
+        policy_digest=DIGEST,
+        outcome=Outcome.FAIL,
+        reason=HOSTILE,
+        rules=(rule,),
+        required_approvals={"model-risk": 2},
+        given_approvals={"model-risk": (HOSTILE,)},
+        time=NOW,
+    )
+
+
+def release() -> Release:
+    shadow = StageVerdict(
+        stage="shadow",
+        metric="disagreement",
+        outcome=Outcome.PASS,
+        sentence=HOSTILE,
+        alpha=0.05,
+        margin=0.2,
+        candidate_n=300,
+        candidate_bad=9,
+        points=tuple(
+            EvidencePoint(n=n, log_e_worse=-n / 90, log_e_no_worse=n / 60) for n in range(0, 300, 30)
+        ),
+    )
+    return Release(
+        id="recidivism-2",
+        endpoint="recidivism",
+        candidate="recidivism/3",
+        candidate_digest=DIGEST,
+        champion="recidivism/2",
+        plan="canary",
+        plan_digest=DIGEST,
+        stages=(Stage(name="shadow", kind="shadow"), Stage(name=HOSTILE, kind="canary", weight=0.1)),
+        stage=1,
+        status=Status.RUNNING,
+        weight=0.1,
+        reason=HOSTILE,
+        verdicts=(shadow,),
+        opened=NOW,
+        opened_by=HOSTILE,
+        stage_since=NOW,
+    )
+
+
+def incident() -> Incident:
+    return Incident(
+        id="INC-1",
+        title=HOSTILE,
+        source="window",
+        since=NOW,
+        until=NOW,
+        requests=3,
+        rows=4,
+        versions=(2, 3),
+        model="recidivism",
+        digest=DIGEST,
+        opened=NOW,
+        opened_by=HOSTILE,
+    )
+
+
+def replay() -> ReplayReport:
+    accuracy = Measurement(metric="accuracy_score", value=0.7, low=0.6, high=0.8, n=40, unit="rate")
+    columns = [
+        ReplayColumn(version=v, label=HOSTILE, n=40, errors=1, error=HOSTILE, metrics=(accuracy,))
+        for v in (1, 2)
+    ]
+    return ReplayReport(
+        incident="INC-1",
+        digest=DIGEST,
+        rows=40,
+        columns=tuple(columns),
+        examples=({HOSTILE: HOSTILE, "v1": 0},),
+        time=NOW,
+    )
+
+
+def bisect() -> BisectReport:
+    return BisectReport(
+        incident="INC-1",
+        digest=DIGEST,
+        model="recidivism",
+        failure=Failure(kind="disagreement", above=0.1),
+        trials=(Trial(version=3, outcome="bad", value=0.4, reason=HOSTILE), Trial(version=2, outcome="good")),
+        first_bad=3,
+        last_good=2,
+        monotone=True,
+        outcome=Outcome.PASS,
+        sentence=HOSTILE,
+        changes=(HOSTILE,),
+        time=NOW,
+    )
+
+
+RECORDS = [model, report, verdict, release, incident, replay, bisect]
+every_record = pytest.mark.parametrize("make", RECORDS, ids=lambda make: make.__name__)
+
+
+class Tags(HTMLParser):
+    """Every tag and attribute of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+@every_record
+def test_no_value_becomes_a_tag_a_script_or_a_handler(make):
+    for tag, attributes in Tags(html_page(make())).found:
+        assert tag not in ("script", "img", "iframe", "object", "link"), tag
+        assert not [name for name in attributes if name.startswith("on")]
+
+
+@every_record
+def test_a_page_fetches_nothing(make):
+    page = html_page(make())
+    for _, attributes in Tags(page).found:
+        assert not {"src", "href", "action"} & set(attributes) or attributes.get("href", "").startswith("#")
+    assert not re.search(r"@import|url\(\s*['\"]?http", page)
+
+
+@every_record
+def test_the_bundle_holds_text_html_and_the_record_itself(make):
+    record = make()
+    shown = bundle(record)
+    assert set(shown) == {"text/plain", "text/html", mime_type(record)}
+    assert type(record).model_validate(shown[mime_type(record)]) == record
+    assert json.loads(json.dumps(shown)) == shown
+    assert shown["text/plain"].strip()
+
+
+def test_an_audit_that_raised_says_so_in_words():
+    assert "It could not be measured: ValueError" in html_page(report())
+
+
+def test_an_outcome_is_a_word_and_a_shape_not_only_a_colour():
+    assert re.search(r"✕ fail", html_page(verdict()))
+
+
+def test_a_gate_says_whose_approval_is_missing():
+    assert "still needs 1 approval by model-risk" in bundle(verdict())["text/plain"]
+
+
+def test_a_figure_carries_its_description_for_a_screen_reader():
+    page = html_page(release())
+    assert 'role="img"' in page
+    assert "Evidence over requests for disagreement in shadow" in page
+
+
+def test_a_report_survives_json_both_ways():
+    assert Report.from_json(report().to_json()) == report()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.4485, "rate", "44.9 %"),
+        (0.2105, "difference", "21.1 pp"),
+        (None, "rate", "—"),
+        (float("nan"), "score", "—"),
+        (0.71234, "score", "0.712"),
+        (24000, "queries", "24\u2009000"),
+    ],
+)
+def test_numbers_carry_the_digits_their_unit_deserves(value, unit, text):
+    assert number(value, unit) == text
+
+
+def test_an_interval_is_in_the_unit_of_its_value():
+    assert interval(0.421, 0.476, "rate") == "[42.1, 47.6]"
+    assert interval(None, 0.4) == ""

@@ -1,0 +1,452 @@
+"""The bench: opens a project folder and wires the rooms. Every door calls the methods of this class."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.auditing import Progress, examine
+from workbench.core import project
+from workbench.core.clock import Clock, SystemClock
+from workbench.core.settings import Settings
+from workbench.journal import Event, Journal
+
+if TYPE_CHECKING:
+    from workbench.audits.records import Evidence, Report
+    from workbench.audits.suite import Suite
+    from workbench.gates.policy import Policy
+    from workbench.gates.records import Approval, Verdict
+    from workbench.governance.card import ModelCard
+    from workbench.incidents import Incidents
+    from workbench.incidents.records import BisectReport, Failure, Incident, ReplayReport
+    from workbench.journal.records import Verification
+    from workbench.models.records import ModelVersion, Task
+    from workbench.models.registry import Registry
+    from workbench.monitoring import Monitoring
+    from workbench.monitoring.records import Alert
+    from workbench.playbooks import PlaybookRun
+    from workbench.releases import Releases
+    from workbench.releases.by_hand import ByHand
+    from workbench.releases.records import Release
+    from workbench.traffic import TrafficStore
+    from workbench.views.overview import Overview
+
+
+def open(path: str | Path = ".", *, actor: str | None = None) -> Workbench:
+    """Open the project at ``path``, making it where there is none. Nothing has to be started.
+
+    Args:
+        path: the project folder; ``"."`` finds the nearest parent that is a project.
+        actor: who acts, as written into the journal. Default: ``workbench.toml``, then the login name.
+
+    Example:
+        >>> bench = wb.open()  # doctest: +SKIP
+    """
+    return Workbench(project.open_settings(path, actor=actor))
+
+
+class Workbench:
+    """An open project. Rooms come in when they are first used, so that opening is quick."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+
+    def __repr__(self) -> str:
+        return f"Workbench({str(self.settings.root)!r}, actor={self.settings.actor!r})"
+
+    # The rooms, wired here and nowhere else.
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The project's memory. Opened when first asked, so that ``kill`` works while it is damaged."""
+        return Journal.open(self.settings.state / "journal.db", actor=self.settings.actor, clock=self.clock)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Model versions, in MLflow."""
+        from workbench.models.registry import Registry
+
+        return Registry(self.settings, self.journal, self.clock)
+
+    @cached_property
+    def traffic(self) -> TrafficStore:
+        """Captured exchanges."""
+        from workbench.traffic import TrafficStore
+
+        return TrafficStore(self.settings.state / "traffic")
+
+    @cached_property
+    def releases(self) -> Releases:
+        """Candidates on their way to champion."""
+        from workbench.releases import Releases
+
+        return Releases(self.settings, self.journal, self.registry, self.traffic, self.clock)
+
+    @cached_property
+    def _by_hand(self) -> ByHand:
+        from workbench.releases.by_hand import ByHand
+
+        return ByHand.of(self.settings, self.clock)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """Frozen failures."""
+        from workbench.incidents import Incidents
+
+        return Incidents(self.settings, self.journal, self.registry, self.traffic, self.clock)
+
+    @cached_property
+    def monitoring(self) -> Monitoring:
+        """Alerts on captured traffic."""
+        from workbench.monitoring import Monitoring
+
+        return Monitoring(self.journal, self.registry, self.traffic, self.clock)
+
+    # Register
+
+    def register(
+        self,
+        model: Any,
+        *,
+        name: str,
+        train: Any,
+        target: str,
+        sensitive: Sequence[str] = (),
+        task: Task | None = None,
+        positive: Any = None,
+    ) -> ModelVersion:
+        """Put a fitted model into the registry, with lineage and a digest of its bytes.
+
+        Args:
+            model: a fitted estimator, a function of a frame, or an MLflow URI.
+            name: letters, digits, ``.``, ``_`` and ``-``.
+            train: the data it was trained on: reference for drift, and its fingerprint is lineage.
+            target: column with the truth.
+            sensitive: columns to compare groups by; the model need not read them.
+            task: ``classification`` or ``regression``; default: read from the target.
+            positive: the positive label of a binary target.
+
+        Returns:
+            The new version, which is now the alias ``candidate``.
+        """
+        return self.registry.register(
+            model, name=name, train=train, target=target, sensitive=sensitive, task=task, positive=positive
+        )
+
+    def model(self, ref: str | ModelVersion) -> ModelVersion:
+        """Return a version by ``name`` (the latest), ``name/3``, ``name@champion`` or ``models:/name/3``."""
+        return self.registry.version(ref)
+
+    def models(self) -> list[str]:
+        """Names of all registered models."""
+        return self.registry.names()
+
+    # Audit
+
+    def audit(
+        self,
+        model: str | ModelVersion,
+        *,
+        on: Any,
+        audits: Any = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Audit a registered version on data and keep the evidence, of an interrupted run what was finished.
+
+        Args:
+            model: the version.
+            on: data with the target and the sensitive columns.
+            audits: as in ``wb.audit``. Cases saved from incidents in ``cases/`` are always run.
+            seed: of every random draw.
+            progress: called before each audit.
+        """
+        from workbench.datasets import Dataset
+
+        version = self.model(model)
+        data = Dataset.of(
+            on,
+            target=version.target,
+            sensitive=version.sensitive,
+            positive=version.positive,
+            task=version.task,
+        )
+        report = examine(
+            self.registry.load(version),
+            data,
+            self.registry.reference(version),
+            audits=self._suite(audits, version),
+            seed=seed,
+            made_by=self.settings.actor,
+            code="import workbench as wb\n\nbench = wb.open()\n"
+            f"bench.audit({version.ref!r}, on=data, seed={seed})",
+            progress=progress,
+            model=version,
+            clock=self.clock,
+        )
+        self._keep(report, version)
+        return report
+
+    def evidence(self, model: str | ModelVersion) -> list[Evidence]:
+        """Every piece of evidence kept about a version, oldest first, checked against its digest."""
+        return [e for report in self.reports(model) for e in report.evidence]
+
+    def reports(self, model: str | ModelVersion) -> list[Report]:
+        """Every report kept about a version, oldest first.
+
+        Raises:
+            Tampered: a kept report is not what the journal recorded.
+        """
+        from workbench.audits.archive import kept
+
+        entries = self.journal.read(f"evidence/{self.model(model).ref}")
+        return [kept(e.payload["report"], self._archive) for e in entries if e.kind == "audit.finished"]
+
+    # Gate and approve
+
+    def gate(self, model: str | ModelVersion, policy: str | Path = "default") -> Verdict:
+        """Judge the kept evidence of a version by a policy: pass, fail or inconclusive, with reasons."""
+        from workbench.gates import verdict_event
+
+        version = self.model(model)
+        verdict = self._judge(version, self._policy(policy))
+        self.journal.append(f"gate/{version.ref}", verdict_event(verdict))
+        return verdict
+
+    def approve(
+        self,
+        model: str | ModelVersion,
+        *,
+        note: str,
+        policy: str | Path = "default",
+        role: str | None = None,
+    ) -> Approval:
+        """Say yes to these bytes under this policy. Not for the author.
+
+        Args:
+            model: the version.
+            note: why; it is kept for ever.
+            policy: the policy whose approval is given.
+            role: the role acted in, when the actor has several that the policy asks for.
+
+        Raises:
+            Refused: the actor is the author, or has no role that the policy asks for.
+        """
+        from workbench.gates import approve
+
+        return approve(
+            self.journal,
+            version=self.model(model),
+            policy=self._policy(policy),
+            role=role,
+            by=self.settings.actor,
+            note=note,
+            people=self.settings.people,
+            clock=self.clock,
+        )
+
+    # Release
+
+    def release(
+        self, model: str | ModelVersion, *, plan: str | Path = "canary", policy: str | Path = "default"
+    ) -> Release:
+        """Open a release: the gate is judged again, then the plan's first stage takes effect.
+
+        The endpoint has the model's name. Nothing moves further by itself: ``watch`` drives it here, and
+        ``workbench release --watch`` in a terminal.
+
+        Raises:
+            Refused: the verdict is not pass, or approvals are missing.
+            Conflict: another release of this endpoint is active.
+        """
+        from workbench.releases import load_plan
+
+        version, rules = self.model(model), self._policy(policy)
+        return self.releases.open(
+            version,
+            load_plan(self._file("plans", plan)),
+            endpoint=version.name,
+            verdict=self._judge(version, rules),
+            still_allowed=lambda: self._judge(version, rules),
+        )
+
+    def advance(self, release: str | Release) -> Release:
+        """One look of the controller: read new traffic, judge, act."""
+        return self.releases.tick(self._release_id(release))
+
+    def watch(
+        self, release: str | Release, *, every: float = 1.0, timeout: float = 3600.0
+    ) -> Iterator[Release]:
+        """Drive a release and yield it whenever it changed, until it is final or ``timeout`` seconds passed.
+
+        Stopping early loses nothing: the next ``watch`` goes on from the journal.
+        """
+        release_id, end, last = self._release_id(release), self.clock.monotonic() + timeout, None
+        while True:
+            now = self.releases.tick(release_id)
+            if now != last:
+                last = now
+                yield now
+            if now.status.final or self.clock.monotonic() >= end:
+                return
+            time.sleep(every)
+
+    def rollback(self, endpoint: str, *, reason: str) -> Release:
+        """Take the candidate out, or put the previous champion back: the pointer first, then the record.
+
+        Raises:
+            Refused: there is nothing to go back to, or somebody else went back just now.
+            Unavailable: traffic has gone back, and the journal or MLflow does not take the record yet.
+        """
+        return self._by_hand.rollback(
+            endpoint, reason, self.settings.actor, record=lambda: self.releases.settle(endpoint)
+        )
+
+    def kill(self, endpoint: str, *, reason: str) -> None:
+        """Stop every model answer of an endpoint now. Works with the database down.
+
+        Raises:
+            Unavailable: answers have stopped, and the journal does not take the record yet.
+        """
+        self._by_hand.kill(endpoint, reason, record=lambda: self.releases.settle(endpoint))
+
+    def revive(self, endpoint: str, *, reason: str) -> None:
+        """Let a killed endpoint answer again, with the champion."""
+        self.releases.revive(endpoint, reason)
+
+    # Observe
+
+    def monitor(self, endpoint: str) -> list[Alert]:
+        """Look at the captured traffic of an endpoint and return the alerts that fire now."""
+        return self.monitoring.check(endpoint)
+
+    # Incidents
+
+    def open_incident(
+        self,
+        title: str,
+        *,
+        window: Any = None,
+        alert: str | Alert | None = None,
+        rows: Any = None,
+        endpoint: str = "",
+        model: str = "",
+    ) -> Incident:
+        """Freeze the exchanges that somebody must answer for.
+
+        Args:
+            title: what went wrong, for people.
+            window: ``(since, until)`` or ``"last 30 minutes"``, of an endpoint's traffic.
+            alert: an alert or its id; its window is frozen.
+            rows: rows that did not come through a gateway, as a frame or a file.
+            endpoint: whose traffic; needed with ``window`` when there are several.
+            model: whose versions are suspects; default: the endpoint's.
+        """
+        return self.incidents.open(
+            title, window=window, alert=alert, rows=rows, endpoint=endpoint, model=model
+        )
+
+    def replay(self, incident: str | Incident, against: Sequence[str | ModelVersion] = ()) -> ReplayReport:
+        """Score the frozen rows on versions and compare. Default: every version of the model."""
+        return self.incidents.replay(self._incident_id(incident), list(against))
+
+    def bisect(self, incident: str | Incident, failure: Failure | None = None) -> BisectReport:
+        """Find the first version that shows the failure. Default: it answers unlike the oldest version."""
+        return self.incidents.bisect(self._incident_id(incident), failure)
+
+    def save_case(self, incident: str | Incident, *, name: str, expected_from: int | str = "labels") -> Path:
+        """Save the failure as a behaviour case in ``cases/``, which every later audit runs."""
+        return self.incidents.save_case(
+            self._incident_id(incident),
+            name=name,
+            expected_from=expected_from,
+            folder=self.settings.root / "cases",
+        )
+
+    # Show and check
+
+    def overview(self) -> Overview:
+        """Models, versions, verdicts, releases and incidents as they stand, from the journal alone."""
+        from workbench.views.overview import overview
+
+        return overview(self.journal.entries())
+
+    def card(self, model: str | ModelVersion) -> ModelCard:
+        """The page for somebody who must decide: what it is, what was found, who said yes, what happened."""
+        from workbench.governance.card import assemble_card
+
+        version = self.model(model)
+        reports = self.reports(version)
+        return assemble_card(version, self.journal.entries(), reports=reports, clock=self.clock)
+
+    def playbook(self, name: str, **parameters: Any) -> PlaybookRun:
+        """Run a parameterised notebook and keep what it leaves."""
+        from workbench.playbooks import run_playbook
+
+        return run_playbook(name, parameters, settings=self.settings, clock=self.clock)
+
+    def verify(self) -> Verification:
+        """Recompute the whole journal: every leaf, link and the root."""
+        return self.journal.verify()
+
+    # Files of the project
+
+    def _file(self, folder: str, name: str | Path) -> str | Path:
+        """``canary`` means ``plans/canary.yaml`` of this project, or the built-in one; a path is a path."""
+        own = self.settings.root / folder / f"{name}.yaml"
+        if isinstance(name, str) and own.is_file():
+            return own
+        given = self.settings.root / name
+        return given if given.is_file() else name
+
+    def _policy(self, policy: str | Path) -> Policy:
+        from workbench.gates import load_policy
+
+        return load_policy(self._file("policies", policy))
+
+    def _judge(self, version: ModelVersion, policy: Policy) -> Verdict:
+        from workbench.gates import approvals_of, judge
+
+        approvals = approvals_of(self.journal, version, policy)
+        return judge(policy, version, self.evidence(version), approvals, self.clock.now())
+
+    def _suite(self, audits: Any, version: ModelVersion) -> Suite:
+        """Whatever suite was asked for, and the saved cases of this model."""
+        from workbench.audits import load_suite
+        from workbench.audits.cases import load_cases
+
+        spec = self._file("suites", audits) if isinstance(audits, str | Path) else audits
+        return load_suite(spec, cases=load_cases(self.settings.root / "cases", model=version.name))
+
+    @property
+    def _archive(self) -> Path:
+        return self.settings.state / "reports"
+
+    def _keep(self, report: Report, version: ModelVersion) -> None:
+        """Write the report under its digest, then the fact into the journal."""
+        from workbench.audits.archive import keep
+
+        event = Event(
+            kind="audit.finished",
+            subjects=(version.digest, report.data_digest),
+            payload={
+                "model": version.ref,
+                "report": keep(report, self._archive),
+                "outcome": str(report.outcome),
+                "rows": report.rows,
+                "audits": {e.audit: str(e.outcome) for e in report.evidence},
+            },
+        )
+        self.journal.append(f"evidence/{version.ref}", event)
+
+    @staticmethod
+    def _release_id(release: str | Release) -> str:
+        return release if isinstance(release, str) else release.id
+
+    @staticmethod
+    def _incident_id(incident: str | Incident) -> str:
+        return incident if isinstance(incident, str) else incident.id

@@ -1,0 +1,68 @@
+"""The plug-in table: all that can be extended, on one screen. Built-ins are plug-ins without privileges.
+
+A package outside this repository adds to a group by an entry point of the same form, for example
+``[project.entry-points."workbench.audits"] shelf_life = "my_package.audits:ShelfLife"``. A name already taken
+is refused.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from workbench.core.errors import Conflict, unknown
+
+BUILT_IN: dict[str, dict[str, str]] = {
+    "audits": {
+        "performance": "workbench.audits.performance:Performance",
+        "fairness": "workbench.audits.fairness:Fairness",
+        "robustness": "workbench.audits.robustness:Robustness",
+        "drift": "workbench.audits.drift:Drift",
+        "behaviour": "workbench.audits.behaviour:Behaviour",
+    },
+    "frameworks": {
+        "xgboost": "workbench.models.frameworks.xgboost:XGBoost",
+        "lightgbm": "workbench.models.frameworks.lightgbm:LightGBM",
+        "sklearn": "workbench.models.frameworks.sklearn:Sklearn",
+        "function": "workbench.models.frameworks.function:Function",
+        "mlflow": "workbench.models.frameworks.mlflow:MLflow",
+    },
+    "targets": {
+        "local": "workbench.releases.targets.local:Local",
+    },
+    "views": {
+        "bundle": "workbench.views:bundle",
+        "html_page": "workbench.views:html_page",
+        "explore": "workbench.interfaces.widgets.explorer:explore",
+    },
+}
+
+
+@cache
+def table(group: str) -> dict[str, str]:
+    """Return ``name → module:attribute`` for one group, built-ins first, entry points after."""
+    names = dict(BUILT_IN[group])
+    for point in entry_points(group=f"workbench.{group}"):
+        if point.name in names and names[point.name] != point.value:
+            raise Conflict(
+                f"{group}: the name {point.name!r} is taken by {names[point.name]}.",
+                remedy=f"Rename or uninstall the plug-in {point.value}.",
+                field=group,
+            )
+        names[point.name] = point.value
+    return names
+
+
+def load(group: str, name: str) -> Any:
+    """Import and return one plug-in.
+
+    Raises:
+        InvalidInput: no plug-in of that name, with the nearest match.
+    """
+    names = table(group)
+    if name not in names:
+        raise unknown(group, group.rstrip("s"), name, names)
+    module, _, attribute = names[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)

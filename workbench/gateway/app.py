@@ -1,0 +1,209 @@
+"""The gateway over HTTP: routes, headers, and the one place where errors become answers."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from importlib.metadata import version as installed
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workbench.core.version import __version__
+from workbench.gateway import oip, scoring
+from workbench.gateway.answers import Reply
+from workbench.gateway.batch import Schema
+from workbench.gateway.body import read_body
+from workbench.gateway.dataplane import Call, DataPlane
+from workbench.gateway.live import Live
+from workbench.gateway.metrics import Metrics
+from workbench.gateway.problems import Problem, not_here, shown
+
+VERSION, REQUEST_ID = "X-Workbench-Version", "X-Request-Id"
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+
+
+def make_app(plane: DataPlane, metrics: Metrics, *, max_body: int) -> Starlette:
+    """Return the ASGI application of one endpoint."""
+    handlers = _Handlers(plane, metrics, max_body)
+    model = "/v2/models/{model}"
+    app = Starlette(
+        routes=[
+            Route("/v2", handlers.server),
+            Route("/v2/health/live", handlers.live),
+            Route("/v2/health/ready", handlers.ready),
+            *[
+                Route(path + suffix, handler, methods=methods)
+                for path in (model, model + "/versions/{version}")
+                for suffix, handler, methods in (
+                    ("", handlers.model, ["GET"]),
+                    ("/ready", handlers.model_ready, ["GET"]),
+                    ("/infer", handlers.infer, ["POST"]),
+                )
+            ],
+            Route("/invocations", handlers.invocations, methods=["POST"]),
+            Route("/ping", handlers.ping),
+            Route("/health", handlers.ping),
+            Route("/version", handlers.mlflow_version),
+            Route("/metrics", handlers.metrics),
+        ],
+        exception_handlers={
+            Problem: handlers.problem,
+            HTTPException: handlers.http_error,
+            Exception: handlers.broken,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Handlers:
+    """One method a route. They translate; the data plane decides."""
+
+    def __init__(self, plane: DataPlane, metrics: Metrics, max_body: int) -> None:
+        self._plane = plane
+        self._metrics = metrics
+        self._max_body = max_body
+
+    async def infer(self, request: Request) -> Response:
+        """``POST /v2/models/{model}[/versions/{version}]/infer``."""
+        body = await read_body(request, self._max_body)
+        self._require_model(request)
+        live, champion = self._plane.serving()
+        number, schema = self._version(request, live)
+        asked = oip.read(body, request.headers.get(oip.HEADER_LENGTH), schema)
+        call = Call(
+            _request_id(request, asked.id),
+            live,
+            champion,
+            asked.batch,
+            scores=oip.SCORE in asked.binary,
+            version=number,
+        )
+        reply = await self._plane.infer(call)
+        content, headers = oip.write(asked, reply, self._plane.endpoint)
+        return _answer(content, reply, headers)
+
+    async def invocations(self, request: Request) -> Response:
+        """``POST /invocations``."""
+        body = await read_body(request, self._max_body)
+        live, champion = self._plane.serving()
+        batch = scoring.read(body, request.headers.get("content-type", ""), live.schema)
+        reply = await self._plane.infer(Call(_request_id(request), live, champion, batch))
+        return _answer(scoring.write(reply), reply, {"Content-Type": "application/json"})
+
+    async def server(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
+        """``GET /v2``."""
+        return _json({"name": "model-workbench", "version": __version__, "extensions": oip.EXTENSIONS})
+
+    async def live(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
+        """``GET /v2/health/live``: the process answers."""
+        return _health(ready=self._plane.ready, status=200)
+
+    async def ready(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
+        """``GET /v2/health/ready``: a champion is loaded."""
+        return _health(ready=self._plane.ready, status=200 if self._plane.ready else 503)
+
+    async def model(self, request: Request) -> Response:
+        """``GET /v2/models/{model}[/versions/{version}]``."""
+        self._require_model(request)
+        live, champion = self._plane.serving()
+        number, _ = self._version(request, live)
+        chosen = champion if number is None else live.version(number)
+        versions = sorted(live.named) if number is None else [number]
+        return _json(oip.metadata(self._plane.endpoint, chosen.model, versions))
+
+    async def model_ready(self, request: Request) -> Response:
+        """``GET /v2/models/{model}[/versions/{version}]/ready``: a model would answer."""
+        self._require_model(request)
+        if "version" in request.path_params:
+            self._version(request, self._plane.serving()[0])
+        ready = self._plane.ready and not self._plane.killed
+        return _json(
+            {"name": self._plane.endpoint, "ready": ready, "live": True}, status=200 if ready else 503
+        )
+
+    async def ping(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
+        """``GET /ping`` and ``/health``, as MLflow's scoring server answers them."""
+        return Response("\n", status_code=200 if self._plane.ready else 503, media_type="text/plain")
+
+    async def mlflow_version(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
+        """``GET /version``: the MLflow version whose protocol ``/invocations`` speaks."""
+        return Response(installed("mlflow"), media_type="text/plain")
+
+    async def metrics(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
+        """``GET /metrics``."""
+        return Response(self._metrics.text(), media_type=self._metrics.content_type)
+
+    async def problem(self, request: Request, error: Exception) -> Response:
+        """A ``Problem`` as an answer."""
+        assert isinstance(error, Problem)  # noqa: S101 - registered for it
+        headers = {REQUEST_ID: _request_id(request)}
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
+        if error.status in (408, 413):
+            headers["Connection"] = "close"  # the rest of the body is not read
+        if error.status < 500:
+            self._metrics.refused(error.status)
+        return _json({"error": str(error)}, status=error.status, headers=headers)
+
+    async def http_error(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
+        """What Starlette refuses: no such path, no such method."""
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+        self._metrics.refused(error.status_code)
+        return _json({"error": error.detail}, status=error.status_code, headers=error.headers)
+
+    async def broken(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
+        """A fault of the gateway itself: the trace goes to its log, never to the caller."""
+        return _json(
+            {"error": "The gateway failed. Its log says why."},
+            status=500,
+            headers={REQUEST_ID: _request_id(request)},
+        )
+
+    def _require_model(self, request: Request) -> None:
+        name = request.path_params["model"]
+        if name != self._plane.endpoint:
+            raise not_here(
+                f"There is no model {shown(name)} here.", remedy=f"There is: {self._plane.endpoint!r}."
+            )
+
+    @staticmethod
+    def _version(request: Request, live: Live) -> tuple[int | None, Schema]:
+        """The version named in the path, if any, and what its request may carry."""
+        named = request.path_params.get("version")
+        if named is None:
+            return None, live.schema
+        if not _NUMBER.fullmatch(named):
+            raise not_here(f"There is no version {shown(named)}.")
+        return int(named), Schema(live.version(int(named)).model.columns)
+
+
+def _answer(content: bytes, reply: Reply, headers: dict[str, str]) -> Response:
+    served = "fallback" if reply.served_by is None else str(reply.served_by)
+    return Response(content, headers={**headers, VERSION: served, REQUEST_ID: reply.request_id})
+
+
+def _health(*, ready: bool, status: int) -> Response:
+    """Both keys: the specification and KServe's client disagree on which one is read."""
+    return _json({"live": True, "ready": ready}, status=status)
+
+
+def _json(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")
+
+
+def _request_id(request: Request, given: str = "") -> str:
+    """The caller's id where it is harmless in logs and files, else a new one."""
+    for candidate in (request.headers.get(REQUEST_ID, ""), given):
+        if _SANE_ID.fullmatch(candidate):
+            return candidate
+    return uuid.uuid4().hex

@@ -1,0 +1,169 @@
+"""One version's answers to frozen rows: all rows in one call, and when that raises, which rows raise."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.models.predictors import Predictor
+from workbench.models.records import Column, ModelVersion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = np.ndarray[Any, Any]
+
+#: Calls spent on telling failing rows from others by halving, before a sample is taken instead.
+_CALLS = 512
+#: Rows of that sample, asked one at a time.
+_SAMPLE = 1_000
+#: Single rows timed, and the seconds after which no more are.
+_TIMED = 25
+_TIMED_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a version answers, row by row."""
+
+    answer: Array
+    """Labels or numbers, shape (n,), dtype object; None where there is no answer."""
+    answered: Array
+    """Rows with an answer, shape (n,), bool."""
+    failed: Array
+    """Rows on which it raised, shape (n,), bool. Rows in neither were not asked."""
+    error: str = ""
+    """The first error, in one line."""
+
+    @property
+    def asked(self) -> Array:
+        """Rows that were asked, shape (n,), bool."""
+        return np.asarray(self.answered | self.failed)
+
+    @classmethod
+    def given(cls, values: Array) -> Answers:
+        """Answers for every row."""
+        everywhere = np.ones(len(values), dtype=bool)
+        return cls(values.astype(object), everywhere, ~everywhere)
+
+
+def recorded(values: pd.Series) -> Answers:
+    """What production answered; rows it could not answer are not asked about."""
+    answered = values.notna().to_numpy()
+    plain = values.astype(object).to_numpy().copy()
+    plain[~answered] = None
+    return Answers(plain, answered, np.zeros(len(values), dtype=bool))
+
+
+def ask(predictor: Predictor, frame: pd.DataFrame) -> Answers:
+    """Ask for all rows at once; when that raises, find the rows that do.
+
+    Halves of a batch that raises are asked again, down to single rows. Where too many rows raise for that
+    (512 calls), a sample of 1,000 rows drawn with seed 0 is asked one at a time and stands for all; the rest
+    counts as not asked, so that shares stay unbiased and n tells.
+
+    Args:
+        predictor: of one version.
+        frame: its input columns, as ``inputs`` gives them.
+    """
+    try:
+        return Answers.given(predictor.predict(frame))
+    except Exception as error:  # noqa: BLE001 - whatever a user's model raises is what is being counted
+        first = in_one_line(error)
+    found = _halve(predictor, frame, np.arange(len(frame)), _CALLS)
+    if found is None:
+        rows = np.random.default_rng(0).choice(len(frame), size=min(_SAMPLE, len(frame)), replace=False)
+        found = {int(row): _single(predictor, frame, int(row)) for row in np.sort(rows)}
+    values = np.full(len(frame), None, dtype=object)
+    answered, failed = np.zeros(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
+    for row, (value, problem) in found.items():
+        values[row], answered[row], failed[row] = value, not problem, bool(problem)
+    told = next((problem for _, problem in found.values() if problem), f"only all rows together: {first}")
+    return Answers(values, answered, failed, told)
+
+
+def inputs(frame: pd.DataFrame, version: ModelVersion) -> pd.DataFrame:
+    """Return the columns a version reads, with the types it was trained on, as the gateway would pass them.
+
+    What does not fit its type is left as it is: then the model says what it makes of it.
+    """
+    return frame[[c.name for c in version.columns]].assign(
+        **{c.name: _as_trained(frame[c.name], c) for c in version.columns}
+    )
+
+
+def missing_columns(frame: pd.DataFrame, version: ModelVersion) -> list[str]:
+    """Columns the version reads that the rows do not have."""
+    return [column.name for column in version.columns if column.name not in frame.columns]
+
+
+def median_latency_ms(predictor: Predictor, frame: pd.DataFrame, answers: Answers) -> float | None:
+    """Median milliseconds for one row at a time, on up to 25 answered rows; None when there is none."""
+    rows = np.flatnonzero(answers.answered)
+    if not len(rows):
+        return None
+    rows = rows[np.linspace(0, len(rows) - 1, num=min(_TIMED, len(rows)), dtype=int)]
+    times: list[float] = []
+    for row in rows.tolist():
+        start = time.perf_counter()
+        predictor.predict(frame.iloc[[row]])
+        times.append(time.perf_counter() - start)
+        if sum(times) > _TIMED_SECONDS:
+            break
+    return float(np.median(times) * 1000)
+
+
+def in_one_line(error: Exception) -> str:
+    """Return the type and first line of an error."""
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}".removesuffix(": ")[:300]
+
+
+_Found = dict[int, tuple[Any, str]]
+"""By row: its answer and no error, or None and the error."""
+
+
+def _halve(predictor: Predictor, frame: pd.DataFrame, rows: Array, calls: int) -> _Found | None:
+    """Ask ever smaller parts of ``rows``, which raise together. None when ``calls`` did not suffice."""
+    found: _Found = {}
+    waiting = [half for half in np.array_split(rows, 2) if len(half)]
+    while waiting:
+        if calls == 0:
+            return None
+        calls -= 1
+        part = waiting.pop()
+        try:
+            values = predictor.predict(frame.iloc[part])
+        except Exception as error:  # noqa: BLE001 - as in ask
+            if len(part) == 1:
+                found[int(part[0])] = (None, in_one_line(error))
+            else:
+                waiting += np.array_split(part, 2)[::-1]
+        else:
+            found |= {int(row): (value, "") for row, value in zip(part, values.astype(object), strict=True)}
+    return found
+
+
+def _single(predictor: Predictor, frame: pd.DataFrame, row: int) -> tuple[Any, str]:
+    try:
+        return predictor.predict(frame.iloc[[row]]).astype(object)[0], ""
+    except Exception as error:  # noqa: BLE001 - as in ask
+        return None, in_one_line(error)
+
+
+def _as_trained(values: pd.Series, column: Column) -> pd.Series:
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    number = is_numeric_dtype(values.dtype) and not is_bool_dtype(values.dtype)
+    empty = not values.notna().any()
+    if column.type in ("double", "long") and (number or empty):
+        numbers = values.astype(float)
+        whole = column.type == "long" and not numbers.isna().any() and bool((numbers % 1 == 0).all())
+        return values.astype("int64") if whole else numbers
+    if column.type == "string" and (empty or all(isinstance(v, str) for v in values.dropna().unique())):
+        return values.astype("str")
+    if column.type == "boolean" and is_bool_dtype(values.dtype) and not values.hasnans:
+        return values.astype(bool)
+    return values

@@ -1,0 +1,134 @@
+"""What is to be frozen: exchanges of a window, or rows that somebody brings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.errors import InvalidInput
+from workbench.datasets.reading import to_frame
+from workbench.incidents.freeze import PREDICTION, REQUEST, RESERVED, VERSION
+from workbench.traffic import TrafficStore, rows, segments
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Captured:
+    """Rows ready to be frozen."""
+
+    frame: pd.DataFrame
+    requests: int
+    versions: tuple[int, ...]
+    """Versions that answered."""
+    notes: tuple[str, ...] = ()
+
+
+def from_window(
+    traffic: TrafficStore,
+    endpoint: str,
+    since: datetime,
+    until: datetime,
+    *,
+    versions: Sequence[int] | None,
+    most: int,
+) -> Captured:
+    """Take the exchanges of a window, one row an input row.
+
+    Args:
+        traffic: the store.
+        endpoint: whose.
+        since: aware.
+        until: aware.
+        versions: only exchanges these versions answered.
+        most: requests; beyond it a sample is taken with seed 0, and a note says so.
+
+    Raises:
+        InvalidInput: nothing there, with when there is traffic.
+    """
+    exchanges = traffic.frame(endpoint, since, until)
+    if versions is not None:
+        exchanges = exchanges[exchanges["served_by"].isin(list(versions))]
+    if not len(exchanges):
+        raise InvalidInput(
+            f"window: {endpoint} has no traffic from {since.isoformat()} to {until.isoformat()}"
+            f"{'' if versions is None else f' answered by versions {list(versions)}'}.",
+            remedy=_where_there_is_traffic(traffic, endpoint),
+            field="window",
+        )
+    exchanges, notes = _sampled(exchanges, most, "requests")
+    frame = rows(exchanges).reset_index(drop=True)
+    frame[PREDICTION] = _settled(frame[PREDICTION])
+    served = exchanges["served_by"].dropna().unique()
+    return Captured(frame, len(exchanges), tuple(sorted(int(v) for v in served)), notes)
+
+
+def from_rows(data: Any, *, versions: Sequence[int] | None, most: int) -> Captured:
+    """Take rows that did not come through a gateway. Each counts as a request.
+
+    Columns ``__prediction``, ``__version`` and ``__request_id``, where there are any, say what production
+    answered. Beyond ``most`` rows a sample is taken with seed 0.
+
+    Raises:
+        InvalidInput: no rows, or another column that begins with two underscores.
+    """
+    frame = to_frame(data).reset_index(drop=True)
+    strange = [name for name in frame.columns if name.startswith("__") and name not in RESERVED]
+    if strange:
+        raise InvalidInput(
+            f"rows: column {strange[0]!r} begins with two underscores, as the workbench's own do.",
+            remedy=f"Rename it. What production answered is read from {PREDICTION!r} and {VERSION!r}.",
+            field="rows",
+        )
+    frame, notes = _sampled(frame, most, "rows")
+    frame = frame.reset_index(drop=True)
+    if VERSION in frame.columns:
+        frame[VERSION] = frame[VERSION].astype("Int64")
+        versions = versions or sorted(frame[VERSION].dropna().unique())
+    requests = frame[REQUEST].nunique() if REQUEST in frame.columns else len(frame)
+    return Captured(frame, requests, tuple(int(v) for v in versions or ()), notes)
+
+
+def endpoint_of(traffic: TrafficStore, endpoint: str, model: str) -> str:
+    """Return the endpoint meant: the one given, that of the model, or the only one that has traffic.
+
+    Raises:
+        InvalidInput: there is none, or there are several.
+    """
+    known = traffic.endpoints()
+    if endpoint or model in known:
+        return endpoint or model
+    if len(known) == 1:
+        return known[0]
+    raise InvalidInput(
+        f"endpoint: {'several have' if known else 'none has'} traffic.",
+        remedy=f"Give one of {', '.join(known)}." if known else "Start `workbench gateway`, or give rows=.",
+        field="endpoint",
+    )
+
+
+def _sampled(frame: pd.DataFrame, most: int, what: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    if len(frame) <= most:
+        return frame, ()
+    note = f"A sample of {most:,} of {len(frame):,} {what}, drawn with seed 0 (setting capture_max_rows)."
+    return frame.sample(most, random_state=0).sort_index(), (note,)
+
+
+def _settled(values: pd.Series) -> pd.Series:
+    """Give predictions the type they share, whole numbers among missing ones too; mixed ones stay objects."""
+    return values.astype(object).convert_dtypes(convert_floating=False)
+
+
+def _where_there_is_traffic(traffic: TrafficStore, endpoint: str) -> str:
+    found = [segments.Segment.parse(name) for name in segments.names(traffic.folder / endpoint)]
+    times = [time for segment in found if segment for time in (segment.earliest, segment.latest)]
+    if not times:
+        others = traffic.endpoints()
+        return f"There is traffic of: {', '.join(others)}." if others else "There is no traffic at all."
+    first, last = (
+        datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=t) for t in (min(times), max(times))
+    )
+    return f"Its traffic reaches from {first.isoformat()} to {last.isoformat()}."

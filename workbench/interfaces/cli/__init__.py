@@ -1,0 +1,1 @@
+"""The command line: ``workbench <step of the loop>``. Exit codes say the outcome, ``--json`` the record."""

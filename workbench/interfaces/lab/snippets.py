@@ -1,0 +1,167 @@
+"""The Python that a click inserts: the one place where it is written.
+
+Every value from the project goes through ``quoted``, in comments as well: a name with a quote or a line break
+in it stays a string and cannot become code. What cannot be known (the data at hand) is a plain variable with
+a comment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workbench.core.errors import NotFound, unknown
+from workbench.views.overview import Overview, VersionGlance
+
+_OPEN = "import workbench as wb\n\nbench = wb.open()\n"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a step is about, as far as the project tells."""
+
+    name: str
+    """Model name; a placeholder where no model is registered."""
+    ref: str
+    """``name/version``."""
+    target: str
+    """Target column; empty when it is not known."""
+    sensitive: tuple[str, ...]
+    """Sensitive columns."""
+    incident: str
+    """Incident id."""
+    champion: bool
+    """True when the model has a champion to compare with."""
+
+
+def code(step: str, overview: Overview | None, *, model: str = "", incident: str = "") -> str:
+    """Return the Python of one step.
+
+    Args:
+        step: ``open``, ``register``, ``audit``, ``gate``, ``approve``, ``release``, ``incident``, ``replay``
+            or ``bisect``.
+        overview: the project; None where there is none yet.
+        model: name or ``name/version``; default: the newest version of the first model.
+        incident: id; default: the newest.
+
+    Raises:
+        InvalidInput: no such step.
+        NotFound: no such model or version.
+    """
+    if step not in STEPS:
+        raise unknown("step", "step", step, STEPS)
+    return STEPS[step](_subject(overview, model, incident))
+
+
+def quoted(text: str) -> str:
+    """Return a string as a Python literal, in double quotes where it has none itself."""
+    literal = repr(text)
+    return literal if '"' in text or literal[0] == '"' else f'"{literal[1:-1]}"'
+
+
+def _subject(overview: Overview | None, model: str, incident: str) -> Subject:
+    models = {m.name: m for m in overview.models} if overview else {}
+    name, _, number = model.partition("/")
+    if model and name not in models:
+        raise NotFound(f"No model {name!r}.", field="model")
+    if not models:
+        return Subject("my-model", "my-model/1", "", (), incident or "INC-1", champion=False)
+    chosen = models[name] if name else next(iter(models.values()))
+    version = _version(chosen.versions, number)
+    incidents = [i.id for i in overview.incidents] if overview else []
+    return Subject(
+        name=chosen.name,
+        ref=f"{chosen.name}/{version.version}",
+        target=version.target,
+        sensitive=version.sensitive,
+        incident=incident or next(iter(incidents), "INC-1"),
+        champion=any("champion" in v.aliases for v in chosen.versions),
+    )
+
+
+def _version(versions: tuple[VersionGlance, ...], number: str) -> VersionGlance:
+    found = [v for v in versions if number in ("", str(v.version))]
+    if not found:
+        raise NotFound(f"No version {number!r}.", field="model")
+    return found[0]
+
+
+def _open(_: Subject) -> str:
+    return f"{_OPEN}bench.overview()"
+
+
+def _register(subject: Subject) -> str:
+    sensitive = ", ".join(quoted(column) for column in subject.sensitive)
+    return (
+        f"{_OPEN}"
+        "# pipeline: your fitted model; train: the DataFrame it was fitted on, with the target\n"
+        "model = bench.register(\n"
+        "    pipeline,\n"
+        f"    name={quoted(subject.name)},\n"
+        "    train=train,\n"
+        f"    target={quoted(subject.target or 'target')},  # the column with the truth\n"
+        f"    sensitive=[{sensitive}],  # columns to compare groups by\n"
+        ")\n"
+        "model"
+    )
+
+
+def _audit(subject: Subject) -> str:
+    target = f" with the column {quoted(subject.target)}" if subject.target else ""
+    return (
+        f"{_OPEN}"
+        f"# test: a DataFrame{target} that the model has not seen\n"
+        f"report = bench.audit({quoted(subject.ref)}, on=test)\n"
+        "report"
+    )
+
+
+def _gate(subject: Subject) -> str:
+    return f"{_OPEN}verdict = bench.gate({quoted(subject.ref)})\nverdict"
+
+
+def _approve(subject: Subject) -> str:
+    return (
+        f"{_OPEN}"
+        "# As somebody who has a role in workbench.toml, and is not the author\n"
+        f'bench.approve({quoted(subject.ref)}, note="Why this version may go live")'
+    )
+
+
+def _release(subject: Subject) -> str:
+    return f'{_OPEN}release = bench.release({quoted(subject.ref)}, plan="canary")\nrelease'
+
+
+def _incident(subject: Subject) -> str:
+    return (
+        f"{_OPEN}"
+        "incident = bench.open_incident(\n"
+        '    "What went wrong",\n'
+        '    window="last 30 minutes",\n'
+        f"    endpoint={quoted(subject.name)},\n"
+        ")\n"
+        "incident"
+    )
+
+
+def _replay(subject: Subject) -> str:
+    against = [f"{subject.name}@champion", subject.ref] if subject.champion else [subject.ref]
+    versions = ", ".join(quoted(version) for version in against)
+    return f"{_OPEN}replay = bench.replay({quoted(subject.incident)}, against=[{versions}])\nreplay"
+
+
+def _bisect(subject: Subject) -> str:
+    return f"{_OPEN}bisection = bench.bisect({quoted(subject.incident)})\nbisection"
+
+
+STEPS: dict[str, Callable[[Subject], str]] = {
+    "open": _open,
+    "register": _register,
+    "audit": _audit,
+    "gate": _gate,
+    "approve": _approve,
+    "release": _release,
+    "incident": _incident,
+    "replay": _replay,
+    "bisect": _bisect,
+}

@@ -1,0 +1,86 @@
+"""What the registry remembers of a model version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from workbench.core.digests import short
+from workbench.core.records import Record, Shown
+
+Task = Literal["classification", "regression"]
+
+
+class Lineage(Record):
+    """Where a version came from. Empty strings say "not known", never a guess."""
+
+    git_commit: str = ""
+    git_dirty: bool | None = None
+    """True when the working tree had changes that the commit does not hold; None outside git."""
+    data_digest: str
+    """Fingerprint of the training frame (``datasets.fingerprint``)."""
+    data_rows: int
+    python: str
+    packages: dict[str, str]
+    """Versions of the packages the model needs, by name."""
+
+
+class Column(Record):
+    """One input column as the model expects it."""
+
+    name: str
+    type: Literal["double", "long", "string", "boolean"]
+    required: bool = True
+    """False when training rows lacked a value here, so that the model knows what to do with a null."""
+    categories: tuple[str, ...] | None = None
+    """Values seen in training for a string column of at most 50 values, else None."""
+    low: float | None = None
+    """Smallest training value of a numeric column."""
+    high: float | None = None
+    """Greatest training value of a numeric column."""
+    integer: bool = False
+    """True when every training value was a whole number."""
+
+
+class ModelVersion(Shown):
+    """One registered version: ``models:/name/version`` and the digest of its bytes."""
+
+    view: ClassVar[str] = "model"
+
+    name: str
+    version: int
+    digest: str
+    """``sha256:`` of the artifact folder; checked whenever the model is loaded."""
+    run_id: str
+    """The MLflow run that holds the artifact."""
+    artifact: str = ""
+    """Where its folder is: a path relative to the project, or a URI of MLflow's artifact store."""
+    flavor: str
+    """The framework plug-in that wrote it: sklearn, xgboost, lightgbm, function, mlflow."""
+    format: str
+    """How the bytes are stored: skops, cloudpickle, ubj, txt …"""
+    task: Task
+    target: str
+    positive: Any = None
+    """The positive label of a binary classifier, else None."""
+    classes: tuple[Any, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    columns: tuple[Column, ...]
+    """The signature, in order. Sensitive columns that the model does not read are not among them."""
+    input_example: tuple[dict[str, Any], ...] = ()
+    author: str
+    created: datetime
+    lineage: Lineage
+
+    @property
+    def ref(self) -> str:
+        """``name/version``, the form every command takes."""
+        return f"{self.name}/{self.version}"
+
+    @property
+    def uri(self) -> str:
+        """The MLflow URI."""
+        return f"models:/{self.name}/{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.ref} ({short(self.digest)})"

@@ -1,0 +1,116 @@
+"""By hand: stop and go back with every database down. First the traffic moves, then it is recorded.
+
+Nothing here opens the journal or the registry. Whoever calls says how to record (``Releases.settle``); when
+that fails the traffic has moved all the same, and the error says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Self
+
+from workbench.core import plugins
+from workbench.core.clock import Clock
+from workbench.core.errors import NotFound, Refused, Unavailable, WorkbenchError
+from workbench.core.settings import Settings
+from workbench.models.references import require_name
+from workbench.releases import routes
+from workbench.releases.effects import retried
+from workbench.releases.intents import Intents, Rollback
+from workbench.releases.records import Release
+from workbench.releases.targets.base import Target
+
+Settle = Callable[[], Release | None]
+"""Writes into the journal what was done, and returns the release it was about."""
+
+
+class ByHand:
+    """Moves the traffic of endpoints at once.
+
+    Args:
+        target: where the traffic is.
+        intents: keeps what was done until the journal has it.
+        clock: when it was done.
+    """
+
+    def __init__(self, target: Target, intents: Intents, clock: Clock) -> None:
+        self._target = target
+        self._intents = intents
+        self._clock = clock
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock) -> Self:
+        """Move the traffic of a project on its local gateway."""
+        return cls(plugins.load("targets", "local")(settings), Intents.of(settings), clock)
+
+    def kill(self, endpoint: str, reason: str, record: Settle) -> None:
+        """Stop every model answer: the file first, then the record.
+
+        Raises:
+            Unavailable: answers have stopped, and the journal does not take the record. The next tick writes
+                it.
+        """
+        require_name(endpoint, field="endpoint")
+        self._target.kill(endpoint, reason)
+        with _moved_already(f"{endpoint} answers no more"):
+            record()
+
+    def rollback(self, endpoint: str, reason: str, by: str, record: Settle) -> Release:
+        """Take the candidate out, or put the previous champion back: the pointer first, then the record.
+
+        Returns:
+            The release that was rolled back.
+
+        Raises:
+            Refused: there is no candidate and no previous champion, or somebody else went back just now.
+            Unavailable: traffic has moved, and the journal does not take the record. The next tick writes it.
+        """
+        require_name(endpoint, field="endpoint")
+        self._go_back(endpoint, reason, by)
+        with _moved_already(f"The traffic of {endpoint} has gone back"):
+            release = record()
+        if release is None:
+            raise NotFound(
+                f"The traffic of {endpoint} has gone back, and the journal knows no release of it.",
+                remedy="Run: workbench verify",
+                field="endpoint",
+            )
+        return release
+
+    def _go_back(self, endpoint: str, reason: str, by: str) -> None:
+        now = self._target.status(endpoint).routing
+        if now is None or routes.without_newest(now) is None:
+            raise Refused(
+                f"{endpoint} has no candidate and no champion before this one: nothing to go back to.",
+                remedy=f'To stop every answer: workbench kill {endpoint} --reason "…"',
+                field="endpoint",
+            )
+        took_out, time = routes.newest(now), self._clock.now()
+        self._intents.write(Rollback(endpoint=endpoint, took_out=took_out, reason=reason, by=by, time=time))
+        retried(partial(self._move_back, endpoint, took_out))
+
+    def _move_back(self, endpoint: str, took_out: str) -> None:
+        status = self._target.status(endpoint)
+        back = routes.without_newest(status.routing) if status.routing else None
+        if status.routing is None or back is None or routes.newest(status.routing) != took_out:
+            raise Refused(
+                f"{endpoint}: somebody else has just taken {took_out} out.",
+                remedy="Look at what answers now, then decide again.",
+                field="endpoint",
+            )
+        self._target.route(back, expected=status.version)
+
+
+@contextmanager
+def _moved_already(what: str) -> Iterator[None]:
+    """Say with a failed record that the traffic has moved all the same."""
+    try:
+        yield
+    except WorkbenchError as error:
+        raise Unavailable(
+            f"{what}; the journal has no record of it yet: {error.message}",
+            remedy="Nothing is lost: the next tick or command writes the record.",
+            field="journal",
+        ) from error

@@ -1,0 +1,241 @@
+"""The driver: reads the journal and the traffic, asks the controller, appends, then moves traffic.
+
+Every effect follows its entry and can be done again, so a process that dies anywhere leaves either nothing or
+an entry whose effect the next tick makes good. Two drivers may run: of two that saw the same state one gets
+to append, and a routing is set only over the one that was seen before the journal was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core import plugins
+from workbench.core.clock import Clock
+from workbench.core.errors import Conflict
+from workbench.core.settings import Settings
+from workbench.gates.records import Verdict
+from workbench.journal import Event, Journal
+from workbench.models.records import ModelVersion
+from workbench.models.references import require_name
+from workbench.releases import controller, opening, permission, routes
+from workbench.releases.analysis import Observations
+from workbench.releases.book import Book, Page
+from workbench.releases.by_hand import ByHand
+from workbench.releases.effects import ENDPOINT_REVIVED, Effects, retried
+from workbench.releases.intents import Intents
+from workbench.releases.observe import Ledger
+from workbench.releases.plan import Plan, load_plan
+from workbench.releases.records import Release
+from workbench.releases.state import ABORTED, JUDGED, PAUSED, RESUMED
+from workbench.releases.targets.base import Target
+
+if TYPE_CHECKING:
+    from workbench.models.registry import Registry
+    from workbench.traffic import TrafficStore
+
+#: Seconds beyond the gateway's deadline until an exchange is surely on disk.
+_CAPTURE_SECONDS = 1.5
+
+Permission = Callable[[], Verdict]
+"""Asks the gate again."""
+
+
+class Releases:
+    """Candidates on their way to champion.
+
+    Args:
+        settings: the project.
+        journal: its memory.
+        registry: where versions and the alias ``champion`` are.
+        traffic: captured exchanges.
+        clock: for deadlines, and for how old an exchange must be to count.
+        target: where traffic is moved; default: the local gateway.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        registry: Registry,
+        traffic: TrafficStore,
+        clock: Clock,
+        *,
+        target: Target | None = None,
+    ) -> None:
+        self._journal = journal
+        self._book = Book(journal)
+        self._traffic = traffic
+        self._clock = clock
+        self._actor = settings.actor
+        self._age = timedelta(seconds=settings.gateway_deadline_seconds + _CAPTURE_SECONDS)
+        self._target: Target = target or plugins.load("targets", "local")(settings)
+        intents = Intents.of(settings)
+        self._by_hand = ByHand(self._target, intents, clock)
+        self._effects = Effects(journal, registry=registry, target=self._target, intents=intents, clock=clock)
+        self._permissions: dict[str, Permission] = {}
+        self._ledgers: dict[str, Ledger] = {}
+
+    # Look
+
+    def get(self, release_id: str) -> Release:
+        """Return a release as it stands.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        return self._book.page(release_id).release
+
+    def active(self, endpoint: str) -> Release | None:
+        """Return the release of an endpoint that is not over, if there is one."""
+        return routes.active(self._book.of(endpoint))
+
+    def all(self) -> list[Release]:
+        """Return every release, in the order they were opened."""
+        return self._book.all()
+
+    # Open and drive
+
+    def open(
+        self,
+        version: ModelVersion,
+        plan: Plan | str | Path | Mapping[str, Any],
+        *,
+        endpoint: str,
+        verdict: Verdict,
+        still_allowed: Permission | None = None,
+    ) -> Release:
+        """Open a release and put its first stage into effect. With no champion yet it is champion at once.
+
+        Args:
+            version: the candidate.
+            plan: checked whole before anything happens.
+            endpoint: whose traffic.
+            verdict: the gate's, on these bytes.
+            still_allowed: asked again at the door to champion. Left out: what the journal has recorded
+                counts.
+
+        Raises:
+            Refused: the verdict does not let these bytes through.
+            Conflict: a release of this endpoint is active, the candidate is its champion already, or the
+                endpoint
+                is killed.
+            Tampered: the files are not those that were registered.
+        """
+        require_name(endpoint, field="endpoint")
+        plan = load_plan(plan)
+        opening.require_permission(version, verdict)
+        self.settle(endpoint)
+        earlier, status = self._book.of(endpoint), self._target.status(endpoint)
+        opening.require_free(endpoint, version, earlier, status)
+        self._effects.deploy(version)
+        release_id = f"{endpoint}-{len(earlier) + 1}"  # of two who saw the same, one gets to open it
+        place = {"since_table": status.version, "cursor": self._traffic.end(endpoint)}
+        opened = opening.opened(release_id, version, plan, verdict, earlier, endpoint=endpoint, **place)
+        first = [] if routes.champions(earlier) else [opening.first_champion(version)]
+        try:
+            self._book.open(release_id, [opened, *first])
+        except Conflict:
+            opening.require_free(endpoint, version, self._book.of(endpoint), status)
+            raise
+        if still_allowed is not None:
+            self._permissions[release_id] = still_allowed
+        self._effects.take(endpoint)
+        return self.get(release_id)
+
+    def tick(self, release_id: str) -> Release:
+        """Take one step: make good what was left undone, read new traffic, judge, append, move traffic.
+
+        Of two drivers that step at once one is first; the other reads again.
+
+        Raises:
+            NotFound: there is no such release.
+            Tampered: captured traffic or the candidate's files are damaged.
+        """
+        endpoint = self.get(release_id).endpoint
+        self.settle(endpoint)
+        if retried(partial(self._step, release_id)):
+            self._effects.take(endpoint)
+        return self.get(release_id)
+
+    def pause(self, release_id: str, reason: str) -> Release:
+        """Hold the stage: nothing moves on and the deadline stands still. Harm still aborts."""
+        return self._say(release_id, PAUSED, f"Paused by {self._actor}: {reason}")
+
+    def resume(self, release_id: str, reason: str) -> Release:
+        """Go on after a pause."""
+        return self._say(release_id, RESUMED, f"Resumed by {self._actor}: {reason}")
+
+    def abort(self, release_id: str, reason: str) -> Release:
+        """End a release that is not over; the champion keeps the traffic."""
+        return self._say(release_id, ABORTED, f"Aborted by {self._actor}: {reason}")
+
+    # Go back and stop
+
+    def rollback(self, endpoint: str, reason: str) -> Release:
+        """Take the candidate out, or put the previous champion back; as ``ByHand.rollback``."""
+        return self._by_hand.rollback(endpoint, reason, self._actor, record=partial(self.settle, endpoint))
+
+    def kill(self, endpoint: str, reason: str) -> None:
+        """Stop every model answer; as ``ByHand.kill``."""
+        self._by_hand.kill(endpoint, reason, record=partial(self.settle, endpoint))
+
+    def settle(self, endpoint: str) -> Release | None:
+        """Record what was done by hand, and let traffic follow.
+
+        Returns:
+            The release that was rolled back; None when none waited for its record.
+        """
+        release = self._effects.settle(endpoint)
+        self._effects.take(endpoint)
+        return release
+
+    def revive(self, endpoint: str, reason: str) -> None:
+        """Let a killed endpoint answer again, with its champion.
+
+        Raises:
+            Conflict: it is not killed.
+        """
+        require_name(endpoint, field="endpoint")
+        if self._target.status(endpoint).killed is None:
+            raise Conflict(f"{endpoint} is not killed.", remedy="Nothing is to be done.", field="endpoint")
+        self.settle(endpoint)
+        fact = Event(kind=ENDPOINT_REVIVED, payload={"reason": reason})
+        self._journal.append(f"endpoint/{endpoint}", fact)
+        self._target.revive(endpoint)
+
+    def _step(self, release_id: str) -> bool:
+        """Look once and append what follows; True when the traffic may have to follow too."""
+        page = self._book.page(release_id)
+        if page.release.status.final:
+            return False
+        events = controller.step(page.state, self._look(page), self._clock.now())
+        if events:
+            self._book.append(page, events)
+        return any(event.kind != JUDGED for event in events)
+
+    def _look(self, page: Page) -> Observations:
+        state, status = page.state, self._target.status(page.release.endpoint)
+        ledger = self._ledgers.setdefault(page.release.id, Ledger(self._traffic, state.cursor, self._age))
+        seen = Observations(
+            tallies=ledger.read(state, self._clock.now()),
+            table_version=status.version,
+            serving=status.alive,
+            refused=status.refused,
+            killed=status.killed,
+        )
+        if controller.at_the_door(state, seen):
+            ask = self._permissions.get(page.release.id, partial(permission.recorded, self._journal, state))
+            seen = replace(seen, permission=ask())
+        return seen
+
+    def _say(self, release_id: str, kind: str, reason: str) -> Release:
+        page = self._book.page(release_id)
+        fact = Event(kind=kind, payload={"reason": reason}, subjects=(page.release.candidate_digest,))
+        self._book.append(page, [fact])
+        self._effects.take(page.release.endpoint)
+        return self.get(release_id)

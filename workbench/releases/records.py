@@ -1,0 +1,108 @@
+"""A release as it stands: the fold of its events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from workbench.core.records import Record, Shown
+from workbench.core.values import Outcome
+
+
+class Status(StrEnum):
+    """Where a release stands. The last four are final."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    PROMOTED = "promoted"
+    ABORTED = "aborted"
+    """Evidence or a deadline ended it; the champion kept the traffic."""
+    ROLLED_BACK = "rolled_back"
+    """A person took a promoted or running candidate out."""
+    KILLED = "killed"
+    """The kill switch."""
+
+    @property
+    def final(self) -> bool:
+        """True when nothing can follow."""
+        return self not in (Status.RUNNING, Status.PAUSED)
+
+
+class Stage(Record):
+    """One step of the plan."""
+
+    name: str
+    kind: Literal["shadow", "canary", "champion"]
+    weight: float = 0.0
+    """Share of requests for the candidate, 0 to 1."""
+    min_requests: int = 0
+    """Exposure before the stage may pass: candidate requests, or pairs in shadow."""
+    deadline_minutes: float = 60.0
+    """Reaching it aborts."""
+
+
+class EvidencePoint(Record):
+    """One look at the evidence: what the picture over requests is drawn from."""
+
+    n: int
+    """Requests (or pairs) counted so far."""
+    log_e_worse: float
+    """ln E against "no worse": at ln(1/α) the candidate is worse."""
+    log_e_no_worse: float
+    """ln E against "worse than the margin": at ln(1/α) it is proved no worse."""
+
+
+class StageVerdict(Record):
+    """What one metric says in one stage."""
+
+    stage: str
+    metric: Literal["errors", "disagreement"]
+    outcome: Outcome
+    sentence: str
+    alpha: float
+    margin: float
+    """Risk ratio (errors) or greatest share (disagreement) the plan tolerates."""
+    candidate_n: int
+    candidate_bad: int
+    champion_n: int = 0
+    champion_bad: int = 0
+    still_needed: int | None = None
+    """About how many more requests would settle it; None when unknown or settled."""
+    points: tuple[EvidencePoint, ...] = ()
+
+
+class Release(Shown):
+    """A candidate on its way to champion."""
+
+    view: ClassVar[str] = "release"
+
+    id: str
+    """``<endpoint>-<number>``, for example ``recidivism-2``."""
+    endpoint: str
+    candidate: str
+    """``name/version``."""
+    candidate_digest: str
+    champion: str = ""
+    """``name/version`` when the release opened; empty for the first."""
+    plan: str
+    plan_digest: str
+    stages: tuple[Stage, ...]
+    stage: int
+    """Index of the current stage."""
+    status: Status
+    weight: float
+    """Share of requests the candidate has now."""
+    reason: str = ""
+    """Why it ended, or why it waits."""
+    verdicts: tuple[StageVerdict, ...] = ()
+    """The newest verdict of every stage and metric."""
+    opened: datetime
+    opened_by: str
+    stage_since: datetime
+    closed: datetime | None = None
+
+    @property
+    def current(self) -> Stage:
+        """The stage it is in."""
+        return self.stages[min(self.stage, len(self.stages) - 1)]

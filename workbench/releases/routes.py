@@ -1,0 +1,85 @@
+"""Who should answer: a pure function of an endpoint's releases, to be set again after any crash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from workbench.releases.records import Release, Status
+from workbench.releases.targets.base import Deployment, Routing
+
+
+class Wanted(NamedTuple):
+    """Who should answer an endpoint's requests, by ``name/version``."""
+
+    champion: str
+    candidate: str = ""
+    share: float = 0.0
+    shadow: str = ""
+    standby: str = ""
+
+
+def champions(releases: Sequence[Release]) -> list[str]:
+    """Return the champions one after the other, those that were rolled back left out; the last one reigns."""
+    return [release.candidate for release in releases if release.status is Status.PROMOTED]
+
+
+def active(releases: Sequence[Release]) -> Release | None:
+    """Return the release that is not over; there is one at most."""
+    return next((release for release in releases if not release.status.final), None)
+
+
+def wanted(releases: Sequence[Release]) -> Wanted | None:
+    """Return who should answer.
+
+    Args:
+        releases: of one endpoint, in the order they were opened.
+
+    Returns:
+        None before there is a champion.
+    """
+    reigned = champions(releases)
+    if not reigned:
+        return None
+    standby = reigned[-2] if len(reigned) > 1 else ""
+    base = Wanted(champion=reigned[-1], standby=standby)
+    now = active(releases)
+    if now is None:
+        return base
+    if now.current.kind == "shadow":
+        return base._replace(shadow=now.candidate)
+    return base._replace(candidate=now.candidate, share=now.weight)
+
+
+def routing(endpoint: str, who: Wanted, deployed: Callable[[str], Deployment]) -> Routing:
+    """Return the routing in which those who should answer are deployed."""
+
+    def place(ref: str) -> Deployment | None:
+        return deployed(ref) if ref else None
+
+    return Routing(
+        endpoint=endpoint,
+        champion=deployed(who.champion),
+        candidate=place(who.candidate),
+        share=who.share,
+        shadow=place(who.shadow),
+        standby=place(who.standby),
+    )
+
+
+def without_newest(now: Routing) -> Routing | None:
+    """Return the routing one step back: without the candidate, or with the champion before this one.
+
+    None when there is neither a candidate nor anybody to go back to. It needs nothing but the routing itself,
+    so that it works with every database down.
+    """
+    if now.candidate or now.shadow:
+        return now.model_copy(update={"candidate": None, "shadow": None, "share": 0.0})
+    if now.standby:
+        return now.model_copy(update={"champion": now.standby, "standby": None})
+    return None
+
+
+def newest(now: Routing) -> str:
+    """Return whom going back takes out."""
+    return (now.candidate or now.shadow or now.champion).model.ref

@@ -1,0 +1,168 @@
+"""How the verdicts of a release read: one sentence each, with the numbers it can be checked by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from workbench.core.values import Outcome
+from workbench.releases.records import EvidencePoint, StageVerdict
+
+Kind = Literal["shadow", "canary", "champion"]
+
+
+def of_verdict(verdict: StageVerdict, kind: Kind, highest: EvidencePoint, *, carried: bool) -> str:
+    """Return the sentence of one verdict.
+
+    Args:
+        verdict: with its numbers; the sentence it has is not read.
+        kind: of the stage.
+        highest: the greatest evidence either way at any look.
+        carried: True when earlier stages hold a part of the evidence.
+    """
+    if verdict.candidate_n + verdict.champion_n == 0:
+        return _nothing_yet(verdict, kind)
+    counted = (
+        _disagreement_counts(verdict) if verdict.metric == "disagreement" else _error_counts(verdict, kind)
+    )
+    with_earlier = ", with the stages before" if carried else ""
+    return f"{counted}: {_finding(verdict, kind, highest, with_earlier)}"
+
+
+def passed(stage: str, verdicts: Sequence[StageVerdict], exposure: int, kind: Kind) -> str:
+    """Return why a stage passed, and what of it is not proved."""
+    of = f"{exposure:,} {_unit(kind, exposure)}"
+    parts = [f"{v.metric} proved {_good(v)}" for v in verdicts if v.outcome is Outcome.PASS]
+    parts += [
+        f"{v.metric} {_harm_so_far(v)} in {of}, not proved {_good(v)}"
+        for v in verdicts
+        if v.outcome is not Outcome.PASS
+    ]
+    to = " to the candidate" if kind == "canary" else ""
+    return f"{stage} passed after {of}{to}: {'; '.join(parts)}."
+
+
+def waiting_for_exposure(exposure: int, least: int, kind: Kind) -> str:
+    """Return how far the exposure is."""
+    what = f"{_unit(kind)} to the candidate" if kind == "canary" else _unit(kind)
+    return f"{exposure:,} of {least:,} {what}" if exposure else f"no {what} yet, {least:,} are needed"
+
+
+def waiting_for_proof(verdict: StageVerdict) -> str:
+    """Return what is not proved yet, and about how long it takes."""
+    needed = verdict.still_needed
+    when = f" (about {_rounded(needed)} more would settle it)" if needed is not None else ""
+    return f"{verdict.metric} not yet proved {_good(verdict)}{when}"
+
+
+def mismatch(candidate_n: int, champion_n: int, share: float, log_e: float, alpha: float) -> str:
+    """Return why the evidence is void."""
+    n = candidate_n + champion_n
+    got = f"the candidate got {candidate_n:,} of {n:,} requests ({_percent(candidate_n, n)})"
+    promised = f"the coin promised {_share(share)} (evidence {_odds(log_e, alpha)})"
+    biased = "Assignment or capture is biased: the comparison is void."
+    return f"Sample-ratio mismatch: {got} where {promised}. {biased}"
+
+
+def _nothing_yet(verdict: StageVerdict, kind: Kind) -> str:
+    if verdict.metric == "disagreement":
+        return "No pair of answers to compare yet."
+    return "No request scored by both yet." if kind == "shadow" else "No request counted yet."
+
+
+def _disagreement_counts(verdict: StageVerdict) -> str:
+    n, bad = verdict.candidate_n, verdict.candidate_bad
+    return f"The candidate answered {bad:,} of {n:,} {_unit('shadow', n)} differently ({_percent(bad, n)})"
+
+
+def _error_counts(verdict: StageVerdict, kind: Kind) -> str:
+    candidate = _of(verdict.candidate_bad, verdict.candidate_n, "copies" if kind == "shadow" else "requests")
+    champion = _of(verdict.champion_bad, verdict.champion_n, "requests")
+    return f"The candidate failed {candidate}, the champion {champion}"
+
+
+def _finding(verdict: StageVerdict, kind: Kind, highest: EvidencePoint, with_earlier: str) -> str:
+    if verdict.outcome is Outcome.FAIL:
+        odds = _odds(highest.log_e_worse, verdict.alpha)
+        return f"proved {_bad(verdict)} (evidence {odds}{with_earlier})."
+    if verdict.outcome is Outcome.PASS:
+        odds = _odds(highest.log_e_no_worse, verdict.alpha)
+        return f"proved {_good(verdict)} (evidence {odds}{with_earlier})."
+    now = verdict.points[-1]
+    if max(now.log_e_worse, now.log_e_no_worse) <= 0:
+        so_far = "no evidence of harm" if verdict.metric == "errors" else "no evidence either way"
+        return f"{so_far}{with_earlier}, not proved {_good(verdict)}.{_settle(verdict, kind)}"
+    worse = now.log_e_worse > now.log_e_no_worse
+    leaning, log_e = (_bad(verdict), now.log_e_worse) if worse else (_good(verdict), now.log_e_no_worse)
+    odds = _odds(log_e, verdict.alpha)
+    return f"not settled, leaning to {leaning} (evidence {odds}{with_earlier}).{_settle(verdict, kind)}"
+
+
+def _settle(verdict: StageVerdict, kind: Kind) -> str:
+    if verdict.still_needed is not None:
+        return f" About {_rounded(verdict.still_needed)} more {_unit(kind)} like these would settle it."
+    if verdict.metric == "errors" and not (verdict.candidate_bad or verdict.champion_bad):
+        return " With no failure in either arm there is nothing to compare."
+    return ""
+
+
+def _harm_so_far(verdict: StageVerdict) -> str:
+    """What an open verdict says of harm, when its stage passes on exposure alone."""
+    log_e = verdict.points[-1].log_e_worse
+    if log_e <= 0:
+        return "with no evidence of harm"
+    return f"with some evidence of harm ({_odds(log_e, verdict.alpha)} to abort)"
+
+
+def _good(verdict: StageVerdict) -> str:
+    if verdict.metric == "disagreement":
+        return f"below the limit of {_share(verdict.margin)}"
+    return f"no worse than {verdict.margin:g} times the champion's risk"
+
+
+def _bad(verdict: StageVerdict) -> str:
+    if verdict.metric == "disagreement":
+        return f"above the limit of {_share(verdict.margin)}"
+    return "worse than the champion"
+
+
+def _unit(kind: Kind, n: int = 2) -> str:
+    """What a stage counts."""
+    word = "pair" if kind == "shadow" else "request"
+    return word if n == 1 else f"{word}s"
+
+
+def _of(bad: int, n: int, what: str) -> str:
+    return f"{bad:,} of {n:,} {what}{f' ({_percent(bad, n)})' if n else ''}"
+
+
+def _percent(part: int, n: int) -> str:
+    """A share with two significant digits, never "0 %" for something that happened."""
+    if not n or not part:
+        return "0 %"
+    percent = 100 * part / n
+    digits = max(0, 1 - math.floor(math.log10(percent)))
+    return f"{percent:.{min(digits, 6)}f} %"
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.4g} %"
+
+
+def _odds(log_e: float, alpha: float) -> str:
+    """Evidence as odds, as one reads a bet, with what is needed."""
+    return f"{_ratio(log_e)}, {1 / alpha:,.0f}:1 needed"
+
+
+def _ratio(log_e: float) -> str:
+    if log_e > math.log(1e6):
+        return "over a million to one"
+    value = math.exp(log_e)
+    return f"{value:,.1f}:1" if value < 10 else f"{value:,.0f}:1"
+
+
+def _rounded(n: int) -> str:
+    """Two significant digits: it is an estimate."""
+    step = 10 ** max(len(str(n)) - 2, 0)
+    return f"{math.ceil(n / step) * step:,}"

@@ -1,0 +1,223 @@
+"""The state of a release: a fold of its journal stream. The one place that says what may follow what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from workbench.core.errors import Conflict, NotFound
+from workbench.gates.records import Verdict
+from workbench.journal.records import Entry, Event
+from workbench.releases.plan import Plan
+from workbench.releases.records import EvidencePoint, Release, StageVerdict, Status
+
+OPENED = "release.opened"
+STAGE_ENTERED = "release.stage_entered"
+JUDGED = "release.judged"
+PROMOTED = "release.promoted"
+ABORTED = "release.aborted"
+ROLLED_BACK = "release.rolled_back"
+KILLED = "release.killed"
+PAUSED = "release.paused"
+RESUMED = "release.resumed"
+
+_ALIVE = frozenset({Status.RUNNING, Status.PAUSED})
+
+#: From which status each event may follow. What is not here is refused.
+LEGAL: dict[str, frozenset[Status]] = {
+    STAGE_ENTERED: frozenset({Status.RUNNING}),
+    JUDGED: _ALIVE,
+    PROMOTED: frozenset({Status.RUNNING}),
+    ABORTED: _ALIVE,
+    ROLLED_BACK: _ALIVE | {Status.PROMOTED},
+    KILLED: _ALIVE,
+    PAUSED: frozenset({Status.RUNNING}),
+    RESUMED: frozenset({Status.PAUSED}),
+}
+
+#: Where an ending event leads, and the share of requests the candidate has then.
+_ENDINGS: dict[str, tuple[Status, float]] = {
+    PROMOTED: (Status.PROMOTED, 1.0),
+    ABORTED: (Status.ABORTED, 0.0),
+    ROLLED_BACK: (Status.ROLLED_BACK, 0.0),
+    KILLED: (Status.KILLED, 0.0),
+}
+
+#: Looks kept of one stage and metric, for the picture; older ones are thinned evenly.
+MOST_POINTS = 200
+
+
+@dataclass(frozen=True)
+class State:
+    """A release with what drives it: the plan it follows and where in the traffic its stages began."""
+
+    release: Release
+    plan: Plan
+    alpha: float
+    """The error budget in force: the plan's, halved for every earlier attempt with the same bytes."""
+    since_table: tuple[int, ...]
+    """For each stage entered, the routing table version before it: its exchanges carry a greater one."""
+    cursor: str
+    """Place in the captured traffic when the release opened."""
+    allowed: Verdict
+    """The gate's verdict that opened it."""
+    waits_for: tuple[str, ...] = ()
+    """What the stage lacked at the last look written down."""
+    paused_since: datetime | None = None
+    paused_for: timedelta = timedelta()
+    """How long the current stage stood still; its deadline moves by as much."""
+
+    @property
+    def deadline(self) -> datetime:
+        """When the current stage aborts unless it has passed."""
+        minutes = timedelta(minutes=self.release.current.deadline_minutes)
+        return self.release.stage_since + minutes + self.paused_for
+
+    def verdict(self, metric: str, stage: str | None = None) -> StageVerdict | None:
+        """Return the newest verdict on a metric, of one stage or of any."""
+        found = [v for v in self.release.verdicts if v.metric == metric and stage in (None, v.stage)]
+        return found[-1] if found else None
+
+
+def fold(entries: Iterable[Entry]) -> Release:
+    """Return the release as it stands after the entries of its stream, oldest first.
+
+    Raises:
+        NotFound: there are no entries.
+        Conflict: an entry that may not follow the one before it.
+    """
+    return fold_state(entries).release
+
+
+def fold_state(entries: Iterable[Entry]) -> State:
+    """Return the whole state after the entries of a stream; raises as ``fold``."""
+    state: State | None = None
+    for entry in entries:
+        event = Event(kind=entry.kind, payload=entry.payload)
+        state = follow(state, event, time=entry.time, actor=entry.actor)
+    if state is None:
+        raise NotFound("There is no such release.", remedy="bench.releases.all() lists those there are.")
+    return state
+
+
+def follow(state: State | None, event: Event, *, time: datetime, actor: str) -> State:
+    """Return the state after one event.
+
+    Raises:
+        Conflict: the event may not follow the state.
+    """
+    if state is None:
+        if event.kind != OPENED:
+            raise Conflict(f"A release begins with {OPENED}, not {event.kind}.")
+        return _opened(event.payload, time, actor)
+    _require_legal(state.release, event)
+    return _after(state, event, time)
+
+
+def _require_legal(release: Release, event: Event) -> None:
+    if release.status not in LEGAL.get(event.kind, frozenset()):
+        what = event.kind.removeprefix("release.").replace("_", " ")
+        raise Conflict(
+            f"Release {release.id} is {str(release.status).replace('_', ' ')}: it cannot be {what} now.",
+            remedy="Open a new release." if release.status.final else "Look at it again, then decide.",
+            field="release",
+        )
+    if event.kind == STAGE_ENTERED and event.payload["stage"] != release.stage + 1:
+        raise Conflict(f"Release {release.id} is in stage {release.stage}: stages follow one by one.")
+
+
+def _opened(payload: dict[str, Any], time: datetime, actor: str) -> State:
+    plan = Plan.model_validate(payload["plan"])
+    stages = tuple(stage.stage() for stage in plan.stages)
+    release = Release(
+        id=payload["id"],
+        endpoint=payload["endpoint"],
+        candidate=payload["candidate"],
+        candidate_digest=payload["candidate_digest"],
+        champion=payload["champion"],
+        plan=plan.name,
+        plan_digest=payload["plan_digest"],
+        stages=stages,
+        stage=0,
+        status=Status.RUNNING,
+        weight=stages[0].weight,
+        reason=payload.get("reason", ""),
+        opened=time,
+        opened_by=actor,
+        stage_since=time,
+    )
+    return State(
+        release,
+        plan,
+        alpha=payload["alpha"],
+        since_table=(payload["since_table"],),
+        cursor=payload["cursor"],
+        allowed=Verdict.model_validate(payload["verdict"]),
+    )
+
+
+def _after(state: State, event: Event, time: datetime) -> State:
+    release, payload = state.release, event.payload
+    reason = payload.get("reason", release.reason)
+    if event.kind in _ENDINGS:
+        return _ended(state, event.kind, reason, time)
+    if event.kind == STAGE_ENTERED:
+        index = release.stage + 1
+        moved = {
+            "stage": index,
+            "weight": release.stages[index].weight,
+            "stage_since": time,
+            "reason": reason,
+        }
+        return replace(
+            state,
+            release=release.model_copy(update=moved),
+            since_table=(*state.since_table, payload["since_table"]),
+            waits_for=(),
+            paused_for=timedelta(),
+        )
+    if event.kind == JUDGED:
+        verdicts = _looked(release.verdicts, payload["verdicts"])
+        return replace(
+            state,
+            release=release.model_copy(update={"verdicts": verdicts, "reason": reason}),
+            waits_for=tuple(payload["waits_for"]),
+        )
+    if event.kind == PAUSED:
+        now = {"status": Status.PAUSED, "reason": reason}
+        return replace(state, release=release.model_copy(update=now), paused_since=time)
+    stood = time - state.paused_since if state.paused_since else timedelta()
+    return replace(
+        state,
+        release=release.model_copy(update={"status": Status.RUNNING, "reason": reason}),
+        paused_since=None,
+        paused_for=state.paused_for + stood,
+    )
+
+
+def _ended(state: State, kind: str, reason: str, time: datetime) -> State:
+    status, weight = _ENDINGS[kind]
+    ending = {"status": status, "weight": weight, "reason": reason, "closed": time}
+    if status is Status.PROMOTED:
+        ending["stage"] = len(state.release.stages) - 1
+    return replace(state, release=state.release.model_copy(update=ending))
+
+
+def _looked(known: Sequence[StageVerdict], looked: list[dict[str, Any]]) -> tuple[StageVerdict, ...]:
+    """Put newer verdicts in the place of older ones of the same stage and metric, keeping their looks."""
+    verdicts = {(v.stage, v.metric): v for v in known}
+    for found in looked:
+        new = StageVerdict.model_validate(found)
+        before = verdicts.get((new.stage, new.metric))
+        points = thinned((before.points if before else ()) + new.points)
+        verdicts[new.stage, new.metric] = new.model_copy(update={"points": points})
+    return tuple(verdicts.values())
+
+
+def thinned(points: tuple[EvidencePoint, ...]) -> tuple[EvidencePoint, ...]:
+    """Drop every second look when there are too many; the first and the newest stay."""
+    if len(points) <= MOST_POINTS:
+        return points
+    return (*points[:-1:2], points[-1])

@@ -1,0 +1,42 @@
+"""One request and its answer, as captured by the gateway."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from workbench.core.records import Record
+
+Arm = Literal["champion", "candidate", "none"]
+"""``none`` when no coin was thrown, or its result did not count: the caller named a version, the endpoint was
+killed, or the version was taken out during the call. No comparison of versions may count such an exchange."""
+
+
+class Exchange(Record):
+    """One captured request. A request may carry several rows; the unit of every count is the request."""
+
+    request_id: str
+    time: datetime
+    endpoint: str
+    table_version: int
+    """Version of the routing table that decided."""
+    arm: Arm
+    """The arm the coin assigned, whoever answered in the end."""
+    share: float
+    """Probability with which the coin gave the candidate: the ρ of the kernel."""
+    version: int
+    """Model version of the assigned arm, or the one the caller named."""
+    served_by: int | None
+    """Version that answered; the champion when the candidate failed; None when nobody could."""
+    status: int
+    error: str = ""
+    """Why the assigned arm failed; empty when it answered."""
+    latency_ms: float
+    inputs: list[dict[str, Any]]
+    """The rows, by column name."""
+    outputs: list[Any] | None
+    """One prediction a row, as answered."""
+    shadow_version: int | None = None
+    shadow_outputs: list[Any] | None = None
+    shadow_error: str = ""
+    shadow_latency_ms: float | None = None

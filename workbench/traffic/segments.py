@@ -1,0 +1,150 @@
+"""One segment: a Parquet file of exchanges that is never changed after it has its name.
+
+Inputs and outputs are kept as JSON text, one string an exchange: models differ in their columns, and JSON
+keeps integers, booleans and text apart without a schema for each. A file gets its name by a rename once its
+bytes are on disk, so that a reader meets whole segments only. Page checksums are written, and verified when
+read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from workbench.core.errors import Tampered
+from workbench.traffic.records import Exchange
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SUFFIX = ".parquet"
+
+#: Fields kept as JSON text.
+JSON_FIELDS = ("inputs", "outputs", "shadow_outputs")
+
+_NAME = re.compile(r"(\d{16})-(\d{16})-(\d{16})-(\d+)\.parquet")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Segment(NamedTuple):
+    """What a file's name tells. Times are microseconds since 1970; names sort by when they were closed."""
+
+    closed: int
+    earliest: int
+    """Time of the first request in it."""
+    latest: int
+    """Time of the last request in it."""
+    pid: int
+    """Process that wrote it."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"{self.closed:016d}-{self.earliest:016d}-{self.latest:016d}-{self.pid}{SUFFIX}"
+
+    @classmethod
+    def parse(cls, name: str) -> Segment | None:
+        """Read a name; None when it is not one of ours."""
+        match = _NAME.fullmatch(name)
+        return cls(*map(int, match.groups())) if match else None
+
+
+def microseconds(time: datetime) -> int:
+    """Whole microseconds since 1970 of an aware time, exact."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def names(folder: Path, after: str = "") -> list[str]:
+    """Names of the segments in ``folder`` that sort after ``after``, oldest first."""
+    if not folder.is_dir():
+        return []
+    there = os.listdir(folder)  # noqa: PTH208 - a Path for each of many thousand names would cost seconds
+    return sorted(name for name in there if name > after and _NAME.fullmatch(name))
+
+
+def write(folder: Path, exchanges: Sequence[Exchange], *, closed: int) -> str:
+    """Write a segment and return its name.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written. Nothing is left under a segment's name.
+    """
+    import pyarrow.parquet as pq
+
+    times = [microseconds(exchange.time) for exchange in exchanges]
+    name = Segment(closed, min(times), max(times), os.getpid()).name
+    part = folder / f".{name}.tmp"
+    table = _table(exchanges)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with part.open("wb") as file:
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(folder / name)
+    finally:
+        part.unlink(missing_ok=True)
+    return name
+
+
+def read(path: Path) -> pa.Table:
+    """Read a segment.
+
+    Raises:
+        Tampered: a page's checksum is wrong, or it is no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+        return table.cast(schema())
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise Tampered(
+            f"The traffic segment {path.name} cannot be read: {str(error).splitlines()[0]}.",
+            remedy=f"Restore it from a backup, or move it out of {path.parent.name}/.",
+            field="traffic",
+        ) from error
+
+
+@cache
+def schema() -> pa.Schema:
+    """The columns of a segment: the fields of ``Exchange``, in order."""
+    import pyarrow as pa
+
+    text, whole, number = pa.string(), pa.int64(), pa.float64()
+    types: dict[str, Any] = {
+        "time": pa.timestamp("us", tz="UTC"),
+        "table_version": whole,
+        "share": number,
+        "version": whole,
+        "served_by": whole,
+        "status": whole,
+        "latency_ms": number,
+        "shadow_version": whole,
+        "shadow_latency_ms": number,
+    }
+    return pa.schema([(name, types.get(name, text)) for name in Exchange.model_fields])
+
+
+def _table(exchanges: Sequence[Exchange]) -> pa.Table:
+    import pyarrow as pa
+
+    columns = {
+        name: [_cell(name, getattr(exchange, name)) for exchange in exchanges]
+        for name in Exchange.model_fields
+    }
+    return pa.table(columns, schema=schema())
+
+
+def _cell(name: str, value: Any) -> Any:
+    if name not in JSON_FIELDS or value is None:
+        return value
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()

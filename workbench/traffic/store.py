@@ -1,0 +1,191 @@
+"""The reader of captured traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from workbench.core.errors import InvalidInput
+from workbench.models.references import require_name
+from workbench.traffic import segments
+from workbench.traffic.records import Exchange
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_NULLABLE = ("served_by", "shadow_version")
+
+
+class TrafficStore:
+    """Captured exchanges under ``folder``. Reads only segments that can hold what is asked for.
+
+    Args:
+        folder: ``<state>/traffic``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def endpoints(self) -> list[str]:
+        """Names of the endpoints that have traffic."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(place.name for place in self.folder.iterdir() if segments.names(place))
+
+    def frame(
+        self,
+        endpoint: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        request_ids: Collection[str] | None = None,
+    ) -> pd.DataFrame:
+        """Return exchanges, one row a request, in the order of their time.
+
+        Args:
+            endpoint: of one endpoint; None for all.
+            since: no earlier than this (aware).
+            until: no later than this (aware).
+            request_ids: only these.
+
+        Returns:
+            The fields of ``Exchange`` as columns; ``inputs``, ``outputs`` and ``shadow_outputs`` hold lists.
+            Empty, with the same columns, when there is nothing.
+
+        Raises:
+            InvalidInput: a time without a zone, or an endpoint that cannot be a name.
+            Tampered: a segment is damaged.
+        """
+        return _frame(self._table(endpoint, since, until, request_ids))
+
+    def exchanges(
+        self,
+        endpoint: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        request_ids: Collection[str] | None = None,
+    ) -> list[Exchange]:
+        """Return the same as records."""
+        columns = _columns(self._table(endpoint, since, until, request_ids))
+        return [
+            Exchange(**dict(zip(columns, values, strict=True)))
+            for values in zip(*columns.values(), strict=True)
+        ]
+
+    def after(self, endpoint: str, cursor: str = "") -> tuple[pd.DataFrame, str]:
+        """Return what is new since ``cursor``, and the next cursor. An empty cursor means from the beginning.
+
+        Every exchange comes exactly once, whole segments at a time, in the order they were closed.
+        """
+        folder = self._of(endpoint)
+        new = segments.names(folder, after=cursor)
+        table = _concat([segments.read(folder / name) for name in new])
+        return _frame(table.sort_by("time")), new[-1] if new else cursor
+
+    def end(self, endpoint: str) -> str:
+        """Return the cursor after everything there is now, for a controller that starts here."""
+        return max(segments.names(self._of(endpoint)), default="")
+
+    def _of(self, endpoint: str) -> Path:
+        return self.folder / require_name(endpoint, field="endpoint")
+
+    def _table(
+        self,
+        endpoint: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        request_ids: Collection[str] | None,
+    ) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        low, high = _bound("since", since, 0), _bound("until", until, 2**63 - 1)
+        parts = []
+        for name in [endpoint] if endpoint is not None else self.endpoints():
+            folder = self._of(name)
+            for file in segments.names(folder):
+                segment = segments.Segment.parse(file)
+                if segment is not None and segment.earliest <= high and segment.latest >= low:
+                    parts.append(segments.read(folder / file))
+        table = _concat(parts)
+        if since is not None:
+            table = table.filter(pc.field("time") >= pa.scalar(since, table.schema.field("time").type))
+        if until is not None:
+            table = table.filter(pc.field("time") <= pa.scalar(until, table.schema.field("time").type))
+        if request_ids is not None:
+            table = table.filter(pc.field("request_id").isin(pa.array(list(request_ids), pa.string())))
+        return table.sort_by("time")
+
+
+def rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Unfold a frame of requests into one row per input row.
+
+    Args:
+        frame: from ``TrafficStore.frame`` or ``after``.
+
+    Returns:
+        The input columns, and ``__request_id``, ``__time``, ``__arm``, ``__version`` (the version that
+        answered, missing when nobody could), ``__prediction`` (missing then too) and ``__error``.
+    """
+    import numpy as np
+    import pandas as pd
+
+    lengths = np.array([len(batch) for batch in frame["inputs"]], dtype=int)
+    unfolded = pd.DataFrame(list(chain.from_iterable(frame["inputs"])))
+    for name, source in (
+        ("__request_id", "request_id"),
+        ("__time", "time"),
+        ("__arm", "arm"),
+        ("__version", "served_by"),
+        ("__error", "error"),
+    ):
+        unfolded[name] = frame[source].repeat(lengths.tolist()).array
+    answers = (
+        [None] * length if outputs is None else outputs
+        for outputs, length in zip(frame["outputs"], lengths, strict=True)
+    )
+    unfolded["__prediction"] = pd.Series(list(chain.from_iterable(answers)), index=unfolded.index)
+    return unfolded
+
+
+def _bound(field: str, time: datetime | None, default: int) -> int:
+    if time is None:
+        return default
+    if time.tzinfo is None:
+        raise InvalidInput(
+            f"{field}: {time} has no time zone.",
+            remedy="Use an aware time: datetime.now(UTC), or time.astimezone().",
+            field=field,
+        )
+    return segments.microseconds(time)
+
+
+def _concat(parts: list[pa.Table]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.concat_tables(parts) if parts else segments.schema().empty_table()
+
+
+def _columns(table: pa.Table) -> dict[str, list[Any]]:
+    """Columns as Python lists, JSON text read back."""
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    for name in segments.JSON_FIELDS:
+        columns[name] = [None if text is None else orjson.loads(text) for text in columns[name]]
+    return columns
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """A frame with plain types: Int64 where a version may be missing, objects for lists."""
+    import pandas as pd
+
+    frame: pd.DataFrame = table.drop_columns(list(segments.JSON_FIELDS)).to_pandas()
+    for name in segments.JSON_FIELDS:
+        texts = table.column(name).to_pylist()
+        values = [None if text is None else orjson.loads(text) for text in texts]
+        frame[name] = pd.Series(values, dtype=object, index=frame.index)
+    return frame.astype(dict.fromkeys(_NULLABLE, "Int64")).reindex(columns=table.column_names)

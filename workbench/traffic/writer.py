@@ -1,0 +1,144 @@
+"""The writer of captured traffic: putting never waits, losing is counted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+from workbench.models.references import require_name
+from workbench.traffic import segments
+from workbench.traffic.records import Exchange
+
+#: A segment is closed at this many exchanges …
+SEGMENT_EXCHANGES = 500
+#: … or this many seconds after its first exchange: with the writing, readable within half a second.
+SEGMENT_SECONDS = 0.35
+
+log = logging.getLogger(__name__)
+
+
+class CaptureWriter:
+    """Writes exchanges to segments under ``folder``, one sub-folder an endpoint, from a thread of its own.
+
+    An endpoint has one writer at a time (its gateway); then segments appear in the order of their names,
+    which is what a reader's cursor rests on.
+
+    Args:
+        folder: ``<state>/traffic``.
+        max_rows: input rows that may wait in memory; an exchange that finds no room is lost, and counted.
+
+    Example:
+        >>> writer = CaptureWriter(settings.state / "traffic")  # doctest: +SKIP
+        >>> writer.put(exchange)                                # doctest: +SKIP
+        >>> writer.close()                                      # doctest: +SKIP
+    """
+
+    def __init__(self, folder: Path, *, max_rows: int = 50_000) -> None:
+        self.folder = folder
+        self.lost = 0
+        """Exchanges that were not kept: no room in memory, or the disk refused them."""
+        self._max_rows = max_rows
+        self._waiting: deque[Exchange] = deque()
+        self._rows = 0
+        self._put = 0
+        self._settled = 0
+        """Of the exchanges put, how many are on disk or lost: ``flush`` waits for it."""
+        self._flush_to = 0
+        self._since = 0.0
+        self._closing = False
+        self._change = threading.Condition()
+        self._newest: dict[str, int] = {}
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread.start()
+
+    def put(self, exchange: Exchange) -> None:
+        """Hand over an exchange. Returns at once, whatever the disk does.
+
+        Raises:
+            InvalidInput: the endpoint's name cannot name a folder.
+        """
+        require_name(exchange.endpoint, field="endpoint")
+        rows = max(1, len(exchange.inputs))
+        with self._change:
+            if self._closing or self._rows + rows > self._max_rows:
+                self.lost += 1
+                return
+            if not self._waiting:
+                self._since = time.monotonic()
+            self._waiting.append(exchange)
+            self._rows += rows
+            self._put += 1
+            if len(self._waiting) in (1, SEGMENT_EXCHANGES):
+                self._change.notify_all()
+
+    def flush(self, timeout: float = 10.0) -> None:
+        """Wait until everything put so far is on disk or lost, at most ``timeout`` seconds."""
+        with self._change:
+            self._flush_to = target = self._put
+            self._change.notify_all()
+            self._change.wait_for(lambda: self._settled >= target, timeout)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Flush and end the thread. What is put afterwards is lost, and counted."""
+        with self._change:
+            self._closing = True
+            self._change.notify_all()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                while not self._due():
+                    self._change.wait(self._patience())
+                batch = [self._waiting.popleft() for _ in range(min(SEGMENT_EXCHANGES, len(self._waiting)))]
+                if not batch:
+                    return  # closing, and nothing is left
+            self._write(batch)
+            with self._change:
+                self._rows -= sum(max(1, len(exchange.inputs)) for exchange in batch)
+                self._settled += len(batch)
+                self._since = time.monotonic()
+                self._change.notify_all()
+
+    def _due(self) -> bool:
+        """Whether to write now: a full segment, an old one, somebody waits, or the end."""
+        return self._closing or (
+            bool(self._waiting)
+            and (
+                len(self._waiting) >= SEGMENT_EXCHANGES
+                or self._settled < self._flush_to
+                or self._patience() == 0.0
+            )
+        )
+
+    def _patience(self) -> float | None:
+        """Seconds until the first waiting exchange must be written; None when there is none."""
+        if not self._waiting:
+            return None
+        return max(0.0, self._since + SEGMENT_SECONDS - time.monotonic())
+
+    def _write(self, batch: list[Exchange]) -> None:
+        by_endpoint = attrgetter("endpoint")
+        for endpoint, group in groupby(sorted(batch, key=by_endpoint), by_endpoint):
+            exchanges = list(group)
+            try:
+                segments.write(self.folder / endpoint, exchanges, closed=self._next(endpoint))
+            except Exception:
+                # Serving goes on whatever happens to its record (a full disk); the loss is shown, not hidden.
+                self.lost += len(exchanges)
+                log.exception("%d exchanges of %s could not be written", len(exchanges), endpoint)
+
+    def _next(self, endpoint: str) -> int:
+        """The next closing time: later than every one there is, even when the clock was set back."""
+        newest = self._newest.get(endpoint)
+        if newest is None:
+            there = segments.names(self.folder / endpoint)
+            last = segments.Segment.parse(there[-1]) if there else None
+            newest = last.closed if last else 0
+        self._newest[endpoint] = closed = max(time.time_ns() // 1000, newest + 1)
+        return closed

@@ -1,0 +1,67 @@
+"""Numbers for people: one place decides digits, units and the sign for each outcome."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+
+from workbench.core.values import Outcome
+
+#: Shape and word together: colour is never the only sign.
+SIGNS = {
+    Outcome.PASS: "✓",
+    Outcome.FAIL: "✕",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.ERROR: "!",
+    Outcome.MEASURED: "·",
+}
+
+_PERCENT_UNITS = ("rate", "share")
+
+#: Control characters, which steer a terminal and which no XML file can hold, and the marks that turn the
+#: direction of all text that follows: a title must not rewrite the line it stands in.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    """Text from outside with a replacement character for what acts on a page without being seen."""
+    return _UNSEEN.sub("\ufffd", text)
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """One value with the digits its unit deserves; an em dash when there is none."""
+    if value is None or not math.isfinite(value):
+        return "—"
+    if unit in _PERCENT_UNITS:
+        return f"{value * 100:.1f} %"
+    if unit == "difference":
+        return f"{value * 100:.1f} pp"
+    if unit in ("queries", "count", "rows") or (float(value).is_integer() and abs(value) >= 1000):
+        return f"{value:,.0f}".replace(",", "\u2009")
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}".replace(",", "\u2009")
+
+
+def interval(low: float | None, high: float | None, unit: str = "") -> str:
+    """``[42.1, 47.6]`` in the unit of the value, empty when there is no interval."""
+    if low is None or high is None:
+        return ""
+    ends = [number(end, unit).removesuffix(" %").removesuffix(" pp") for end in (low, high)]
+    return f"[{ends[0]}, {ends[1]}]"
+
+
+def count(value: int | None) -> str:
+    """A count with thin spaces between thousands."""
+    return "—" if value is None else f"{value:,}".replace(",", "\u2009")
+
+
+def moment(value: datetime | None) -> str:
+    """A time to the second, in UTC."""
+    return "—" if value is None else value.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def sign(outcome: Outcome | str) -> str:
+    """The shape that stands beside an outcome's word."""
+    return SIGNS[Outcome(outcome)]

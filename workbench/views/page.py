@@ -1,0 +1,62 @@
+"""Static HTML: a fragment for a cell, a whole file for a colleague. Escaped, no script, nothing to fetch."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from workbench.core import digests
+from workbench.core.records import Shown
+from workbench.views import figures, formats
+from workbench.views.tables import tables
+from workbench.views.text import headline
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@cache
+def _environment() -> Environment:
+    """The one template engine: autoescape is on for every template, and an undefined name is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("workbench.views"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": formats.number,
+        "interval": formats.interval,
+        "count": formats.count,
+        "moment": formats.moment,
+        "sign": formats.sign,
+        "short": digests.short,
+        # The SVG is drawn by the chart library from JSON: text in it is escaped there.
+        "svg": lambda figure: Markup(figures.svg(figure)),  # noqa: S704
+    }
+    environment.globals |= {
+        "tables": tables,
+        "release_figure": figures.release_figure,
+        "headline": headline,
+    }
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Every value on its way into a page. Markup is a subclass of text that stays markup."""
+    return formats.visible(value) if type(value) is str else value
+
+
+def fragment(record: Shown) -> str:
+    """The record as an HTML fragment, styled by classes that start with ``wb-``."""
+    return _environment().get_template("fragment.html.j2").render(record=record)
+
+
+def html_page(record: Shown) -> str:
+    """The record as one self-contained file."""
+    return _environment().get_template("page.html.j2").render(record=record)

@@ -1,0 +1,122 @@
+"""The plain-text form: what a terminal, a log and a screen without HTML show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sized
+from typing import Any
+
+from workbench.core.digests import short
+from workbench.core.records import Shown
+from workbench.core.values import Outcome
+from workbench.views.formats import count, interval, number, sign, visible
+
+
+def headline(record: Any) -> str:
+    """One line that says what the record is and how it ended."""
+    return _HEADLINES[record.view](record)
+
+
+def plain(record: Shown) -> str:
+    """The headline and the lines below it."""
+    lines = [headline(record), *(f"  {line}" for line in _LINES[record.view](record))]
+    # A line break inside a value must not pass for a line of ours.
+    return visible("\n".join(line.replace("\n", "\u23ce").replace("\r", "\u23ce") for line in lines))
+
+
+def _marked(outcome: Outcome | str, text: str) -> str:
+    return f"{sign(outcome)} {outcome!s:<13}{text}"
+
+
+def _counted(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
+def _report_lines(report: Any) -> list[str]:
+    lines = []
+    for evidence in report.evidence:
+        overall = [m for m in evidence.measurements if not m.slice][:4] or evidence.measurements[:2]
+        numbers = ", ".join(
+            f"{m.metric}{f' ({m.slice})' if m.slice else ''} {number(m.value, m.unit)}"
+            f" {interval(m.low, m.high, m.unit)}".rstrip()
+            for m in overall
+        )
+        lines.append(_marked(evidence.outcome, f"{evidence.audit}: {evidence.error or numbers}"))
+    return lines
+
+
+def _verdict_lines(verdict: Any) -> list[str]:
+    missing = [
+        f"still needs {n} approval{'s' if n > 1 else ''} by {role}"
+        for role, n in verdict.missing_approvals.items()
+    ]
+    return [_marked(rule.outcome, rule.reason) for rule in verdict.rules] + missing
+
+
+def _release_lines(release: Any) -> list[str]:
+    return [_marked(v.outcome, f"{v.stage}, {v.metric}: {v.sentence}") for v in release.verdicts]
+
+
+def _replay_lines(replay: Any) -> list[str]:
+    return [
+        f"{c.label}: {c.errors} errors in {count(c.n)}, "
+        f"{number(c.disagrees_with_recorded, 'rate')} answered differently than in production"
+        for c in replay.columns
+    ]
+
+
+def _bisect_lines(report: Any) -> list[str]:
+    trials = [f"{t.outcome:<11} {report.model}/{t.version}  {t.reason}" for t in report.trials]
+    return trials + [f"changed: {change}" for change in report.changes]
+
+
+def _model_lines(model: Any) -> list[str]:
+    return [
+        f"{model.flavor} ({model.format}), target {model.target}, {len(model.columns)} input columns",
+        f"trained on {count(model.lineage.data_rows)} rows {short(model.lineage.data_digest)}",
+        f"commit {model.lineage.git_commit[:8] or 'not known'}",
+    ]
+
+
+def _card_lines(card: Any) -> list[str]:
+    return [f"{e.time:%Y-%m-%d %H:%M} {e.actor}: {e.what}" for e in card.history]
+
+
+def _overview_lines(overview: Any) -> list[str]:
+    versions = [
+        _marked(v.verdict.outcome, f"{model.name}/{v.version} {', '.join(v.aliases)}: {v.verdict.reason}")
+        if v.verdict
+        else f"not judged     {model.name}/{v.version} {', '.join(v.aliases)}"
+        for model in overview.models
+        for v in model.versions
+    ]
+    releases = [f"{r.id}: {r.candidate} {r.status}, {r.stage}, {r.weight:.0%}" for r in overview.releases]
+    return [*versions, *releases, *(f"{i.id} {i.status}: {i.title}" for i in overview.incidents)]
+
+
+_HEADLINES: dict[str, Callable[[Any], str]] = {
+    "report": lambda r: f"{r.title}: {r.subject} on {count(r.rows)} rows, {r.outcome}",
+    "verdict": lambda v: f"Gate {v.policy} on {v.model}: {v.outcome}. {v.reason}",
+    "release": lambda r: (
+        f"Release {r.id}: {r.candidate} {r.status} at {r.weight:.0%}, {r.current.name}. {r.reason}"
+    ),
+    "incident": lambda i: (
+        f"{i.id} {i.status}: {i.title} ({count(i.requests)} requests, {count(i.rows)} rows). {i.finding}"
+    ),
+    "replay": lambda r: f"Replay of {r.incident}: {count(r.rows)} rows on {len(r.columns)} versions",
+    "bisect": lambda b: f"Bisection of {b.incident}: {b.sentence}",
+    "model": lambda m: f"{m.ref} {short(m.digest)}, {m.task}, by {m.author}",
+    "card": lambda c: f"Model card of {c.model.ref}",
+    "overview": lambda o: f"{_counted(o.models, 'model')}, {_counted(o.incidents, 'incident')} not closed",
+}
+
+_LINES: dict[str, Callable[[Any], list[str]]] = {
+    "report": _report_lines,
+    "verdict": _verdict_lines,
+    "release": _release_lines,
+    "incident": lambda i: [f"frozen as {short(i.digest)}, opened by {i.opened_by}"],
+    "replay": _replay_lines,
+    "bisect": _bisect_lines,
+    "model": _model_lines,
+    "card": _card_lines,
+    "overview": _overview_lines,
+}
