@@ -54,7 +54,7 @@ def test_an_interrupted_audit_is_a_report_of_what_was_finished():
     assert report.evidence[0].measurements
     assert report.evidence[1].outcome is Outcome.INCONCLUSIVE
     assert report.evidence[1].notes == (
-        "Stopped from the keyboard before it was finished. Not begun: fairness.",
+        "Stopped from the keyboard before it was finished. Not finished either: fairness.",
     )
     assert report.outcome is Outcome.INCONCLUSIVE
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.clock import Clock, SystemClock
@@ -10,11 +10,10 @@ from workbench.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from workbench.audits.records import Report
+    from workbench.audits.runner import Memory, Progress
     from workbench.datasets import Dataset
+    from workbench.models.predictors import Predictor
     from workbench.models.records import ModelVersion, Task
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are finished, and of how many."""
 
 
 def audit(
@@ -30,6 +29,7 @@ def audit(
     task: Task | None = None,
     audits: Any = None,
     seed: int = 0,
+    n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> Report:
     """Audit a model on data with no project and nothing kept.
@@ -47,7 +47,8 @@ def audit(
         task: ``classification`` or ``regression``; default: read from the target.
         audits: None for the default suite, names, ``{name: options}``, or the path of a YAML suite.
         seed: of every random draw.
-        progress: called before each audit with its name, its place and how many there are.
+        n_jobs: audits run side by side in so many processes, -1 for one a core. The numbers are the same.
+        progress: called with an ``audits.Step`` when an audit starts and when it has finished.
 
     Returns:
         A ``Report``: a card in a cell, ``frame()`` a table, ``to_html(path)`` one file. Interrupted
@@ -86,6 +87,7 @@ def audit(
         seed=seed,
         made_by="",
         code=f"import workbench as wb\n\n{call}",
+        n_jobs=n_jobs,
         progress=progress,
     )
 
@@ -99,8 +101,11 @@ def examine(
     seed: int,
     made_by: str,
     code: str,
+    n_jobs: int,
     progress: Progress | None,
     model: ModelVersion | None = None,
+    champion: tuple[ModelVersion, Predictor] | None = None,
+    memory: Memory | None = None,
     clock: Clock | None = None,
 ) -> Report:
     """Run a suite and gather its evidence: the one way, with a project or without.
@@ -111,10 +116,21 @@ def examine(
     from workbench.audits.base import Subject
 
     clock = clock or SystemClock()
-    subject = Subject(predictor=predictor, data=data, reference=reference, seed=seed)
+    in_service, in_service_predictor = champion or (None, None)
+    subject = Subject(predictor, data, reference, in_service_predictor, seed)
     suite = load_suite(audits)
     try:
-        evidence = run(subject, suite, made_by=made_by, clock=clock, model=model, progress=progress)
+        evidence = run(
+            subject,
+            suite,
+            made_by=made_by,
+            clock=clock,
+            model=model,
+            champion=in_service,
+            memory=memory,
+            n_jobs=n_jobs,
+            progress=progress,
+        )
     except AuditsInterrupted as stopped:
         evidence = stopped.evidence
     return assemble(subject, evidence, suite=suite, title="Audit", model=model, code=code, clock=clock)

@@ -8,14 +8,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.auditing import Progress, examine
+from workbench.auditing import examine
 from workbench.core import project
 from workbench.core.clock import Clock, SystemClock
+from workbench.core.errors import NotFound
 from workbench.core.settings import Settings
 from workbench.journal import Event, Journal
 
 if TYPE_CHECKING:
+    from workbench.audits.memory import Kept
     from workbench.audits.records import Evidence, Report
+    from workbench.audits.runner import Progress
     from workbench.audits.suite import Suite
     from workbench.gates.policy import Policy
     from workbench.gates.records import Approval, Verdict
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.incidents import Incidents
     from workbench.incidents.records import BisectReport, Failure, Incident, ReplayReport
     from workbench.journal.records import Verification
+    from workbench.models.predictors import Predictor
     from workbench.models.records import ModelVersion, Task
     from workbench.models.registry import Registry
     from workbench.monitoring import Monitoring
@@ -154,16 +158,23 @@ class Workbench:
         on: Any,
         audits: Any = None,
         seed: int = 0,
+        n_jobs: int = 1,
+        fresh: bool = False,
         progress: Progress | None = None,
     ) -> Report:
         """Audit a registered version on data and keep the evidence, of an interrupted run what was finished.
+
+        What was measured before on the same model, columns, options and code is recalled, not measured again.
+        Audits that compare do so with the champion of that name.
 
         Args:
             model: the version.
             on: data with the target and the sensitive columns.
             audits: as in ``wb.audit``. Cases saved from incidents in ``cases/`` are always run.
             seed: of every random draw.
-            progress: called before each audit.
+            n_jobs: audits run side by side in so many processes, -1 for one a core.
+            fresh: measure everything again.
+            progress: called with an ``audits.Step`` when an audit starts and when it has finished.
         """
         from workbench.datasets import Dataset
 
@@ -175,17 +186,21 @@ class Workbench:
             positive=version.positive,
             task=version.task,
         )
+        suite = self._suite(audits, version)
         report = examine(
             self.registry.load(version),
             data,
             self.registry.reference(version),
-            audits=self._suite(audits, version),
+            audits=suite,
             seed=seed,
             made_by=self.settings.actor,
             code="import workbench as wb\n\nbench = wb.open()\n"
             f"bench.audit({version.ref!r}, on=data, seed={seed})",
+            n_jobs=n_jobs,
             progress=progress,
             model=version,
+            champion=self._champion(version) if any(getattr(a, "compares", False) for a in suite) else None,
+            memory=None if fresh else self._memory(version),
             clock=self.clock,
         )
         self._keep(report, version)
@@ -422,6 +437,20 @@ class Workbench:
         spec = self._file("suites", audits) if isinstance(audits, str | Path) else audits
         return load_suite(spec, cases=load_cases(self.settings.root / "cases", model=version.name))
 
+    def _champion(self, version: ModelVersion) -> tuple[ModelVersion, Predictor] | None:
+        """The version in production, when that is another one."""
+        try:
+            champion = self.registry.version(f"{version.name}@champion")
+        except NotFound:
+            return None
+        return None if champion.digest == version.digest else (champion, self.registry.load(champion))
+
+    def _memory(self, version: ModelVersion) -> Kept:
+        from workbench.audits.memory import Kept
+
+        entries = self.journal.read(f"evidence/{version.ref}")
+        return Kept([e.payload for e in entries if e.kind == "audit.finished"], self._archive)
+
     @property
     def _archive(self) -> Path:
         return self.settings.state / "reports"
@@ -429,6 +458,7 @@ class Workbench:
     def _keep(self, report: Report, version: ModelVersion) -> None:
         """Write the report under its digest, then the fact into the journal."""
         from workbench.audits.archive import keep
+        from workbench.audits.memory import entry_of
 
         event = Event(
             kind="audit.finished",
@@ -439,6 +469,7 @@ class Workbench:
                 "outcome": str(report.outcome),
                 "rows": report.rows,
                 "audits": {e.audit: str(e.outcome) for e in report.evidence},
+                **entry_of(report),
             },
         )
         self.journal.append(f"evidence/{version.ref}", event)

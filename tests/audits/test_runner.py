@@ -6,8 +6,10 @@ import pytest
 
 from workbench.audits.base import Finding, Subject
 from workbench.audits.records import Evidence, Measurement
-from workbench.audits.runner import AuditsInterrupted, run
-from workbench.audits.suite import Suite
+from workbench.audits.runner import AuditsInterrupted, Step, run
+from workbench.audits.suite import Suite, load_suite
+from workbench.core.clock import SystemClock
+from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome
 from workbench.testing import subjects
 
@@ -69,6 +71,21 @@ class Slow:
         raise KeyboardInterrupt
 
 
+@dataclass(frozen=True)
+class Peeping:
+    name: ClassVar[str] = "peeping"
+
+    def reads(self, subject: Subject) -> list[str]:
+        return ["age"]
+
+    def applies(self, subject: Subject) -> str:
+        return ""
+
+    def measure(self, subject: Subject) -> Finding:
+        regions = subject.data.frame["region"].nunique()
+        return Finding([Measurement(metric="regions", value=regions, n=len(subject.data))])
+
+
 @pytest.fixture(scope="module")
 def subject() -> Subject:
     return subjects.subject(60)
@@ -128,10 +145,47 @@ def test_stopping_keeps_what_is_finished(subject: Subject):
         ("rows", Outcome.PASS),
         ("slow", Outcome.INCONCLUSIVE),
     ]
-    assert stopped.value.evidence[-1].notes[0].endswith("Not begun: rows.")
+    assert stopped.value.evidence[-1].notes[0].endswith("Not finished either: rows.")
 
 
-def test_progress_is_told_before_each_audit(subject: Subject):
-    told: list[tuple[str, int, int]] = []
-    run(subject, [Rows(), Broken()], made_by="", clock=Ticking(), progress=lambda *news: told.append(news))
-    assert told == [("rows", 0, 2), ("broken", 1, 2)]
+def test_side_by_side_the_evidence_is_the_same_and_in_the_same_order():
+    loans = subjects.subject(200)
+    audits = load_suite(["performance", "fairness", {"drift": {}}])
+    alone = run(loans, audits, made_by="", clock=SystemClock())
+    beside = run(subjects.subject(200), audits, made_by="", clock=SystemClock(), n_jobs=2)
+    assert [e.audit for e in beside] == ["performance", "fairness", "drift"]
+    assert [e.measurements for e in beside] == [e.measurements for e in alone]
+
+
+def test_a_model_that_no_other_process_can_take_is_refused_with_the_way_out(subject: Subject):
+    class Held:
+        def __reduce__(self) -> object:
+            raise TypeError("cannot pickle a lock")
+
+    predictor = replace(subject.predictor, model=Held())
+    with pytest.raises(InvalidInput, match="n_jobs") as refused:
+        run(replace(subject, predictor=predictor), [Rows(), Rows()], made_by="", clock=SystemClock(), n_jobs=2)
+    assert "n_jobs=1" in refused.value.remedy
+
+
+def test_no_process_at_all_is_refused(subject: Subject):
+    with pytest.raises(InvalidInput, match="n_jobs"):
+        run(subject, [Rows()], made_by="", clock=SystemClock(), n_jobs=0)
+
+
+def test_an_audit_is_shown_only_what_it_says_it_reads(subject: Subject):
+    [evidence] = evidence_of(subject, Peeping())
+    assert evidence.outcome is Outcome.ERROR
+    assert "region" in evidence.error
+
+
+def test_progress_is_told_when_an_audit_starts_and_when_it_has_finished(subject: Subject):
+    told: list[Step] = []
+    run(subject, [Rows(), Broken()], made_by="", clock=Ticking(), progress=told.append)
+    assert [(step.audit, step.state, step.done, step.total) for step in told] == [
+        ("rows", "started", 0, 2),
+        ("rows", "finished", 1, 2),
+        ("broken", "started", 1, 2),
+        ("broken", "finished", 2, 2),
+    ]
+    assert [step.seconds_left for step in told] == [None, 1, 1, 0]  # the second is taken to be as the first

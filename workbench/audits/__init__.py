@@ -6,7 +6,7 @@ one file of this folder: a frozen dataclass whose fields are its options, and ``
 
 from workbench.audits.base import Audit, Finding, Subject
 from workbench.audits.report import assemble
-from workbench.audits.runner import AuditsInterrupted, run
+from workbench.audits.runner import AuditsInterrupted, Step, run
 from workbench.audits.suite import load_suite
 
-__all__ = ["Audit", "AuditsInterrupted", "Finding", "Subject", "assemble", "load_suite", "run"]
+__all__ = ["Audit", "AuditsInterrupted", "Finding", "Step", "Subject", "assemble", "load_suite", "run"]

@@ -3,24 +3,87 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from workbench.audits.records import Figure, Measurement
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset
 from workbench.models.predictors import Predictor
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 @dataclass(frozen=True)
 class Subject:
-    """What is audited: a predictor on data, beside the reference it was trained on."""
+    """What is audited: a predictor on data, beside the reference it was trained on.
+
+    What the model answers is asked once and kept: every audit of a run shares it.
+    """
 
     predictor: Predictor
     data: Dataset
     reference: Dataset | None = None
-    """Training data, for drift and for the ranges an attack must respect."""
+    """Training data with its truth: for drift, baselines, leakage, and the ranges an attack must respect."""
+    champion: Predictor | None = None
+    """The version in production, to compare with; None when there is none, or when it is the one audited."""
     seed: int = 0
+    _asked: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def answers(self) -> np.ndarray:
+        """Labels or numbers the model gives for ``data``, shape (n,)."""
+        return self._once("answers", lambda: self.predictor.predict(self.data.frame))
+
+    @property
+    def scores(self) -> np.ndarray | None:
+        """Probability of the positive label for ``data``, shape (n,), or None."""
+        return self._once("scores", lambda: self.predictor.scores(self.data.frame))
+
+    @property
+    def probabilities(self) -> np.ndarray | None:
+        """Probability of every label for ``data``, shape (n, k) in the order of its classes, or None."""
+        return self._once("probabilities", lambda: self.predictor.probabilities(self.data.frame))
+
+    @property
+    def reference_answers(self) -> np.ndarray | None:
+        """Labels or numbers the model gives for ``reference``, or None without one."""
+        reference = self.reference
+        if reference is None:
+            return None
+        return self._once("reference_answers", lambda: self.predictor.predict(reference.frame))
+
+    @cached_property
+    def features(self) -> list[str]:
+        """Columns the model reads; when it does not say, every column of ``data`` that has no role."""
+        return self.predictor.columns or self.data.features
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns a measure of answers against truth rests on: features, target, prediction and score."""
+        data = self.data
+        roles = (data.target, data.prediction, data.score)
+        return list(dict.fromkeys([*self.features, *(name for name in roles if name is not None)]))
+
+    def seen_by(self, audit: Audit) -> Subject:
+        """Return what ``audit`` says that it rests on, and no more: nothing else can make it stale."""
+        columns = columns_read(audit, self)
+        view = replace(
+            self,
+            data=self.data if columns is None else self.data.only(columns),
+            reference=self.reference if columns is None or not self.reference else self.reference.only(columns),
+            champion=self.champion if getattr(audit, "compares", False) else None,
+        )
+        object.__setattr__(view, "_asked", self._asked)
+        return view
+
+    def _once(self, what: str, ask: Callable[[], Any]) -> Any:
+        if what not in self._asked:
+            self._asked[what] = ask()
+        return self._asked[what]
 
 
 @dataclass(frozen=True)
@@ -37,7 +100,12 @@ class Finding:
 
 @runtime_checkable
 class Audit(Protocol):
-    """One audit: a frozen dataclass, from whose fields YAML, forms and CLI help are made."""
+    """One audit: a frozen dataclass, from whose fields YAML, forms and CLI help are made.
+
+    Two things more it may say of itself: ``reads(subject)``, the columns it rests on (it is shown no others,
+    and a change of the others does not make its evidence stale), and ``compares = True``, that it wants to
+    see the champion.
+    """
 
     name: ClassVar[str]
 
@@ -48,6 +116,12 @@ class Audit(Protocol):
     def measure(self, subject: Subject) -> Finding:
         """Measure. What it raises becomes evidence with outcome ``error``."""
         ...
+
+
+def columns_read(audit: Audit, subject: Subject) -> list[str] | None:
+    """Return the columns an audit rests on; None: it does not say, so on every column."""
+    reads = getattr(audit, "reads", None)
+    return None if reads is None else list(reads(subject))
 
 
 def options_of(audit: Audit) -> dict[str, Any]:

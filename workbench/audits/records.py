@@ -65,6 +65,11 @@ class Evidence(Record):
     started: datetime
     seconds: float
     seed: int = 0
+    key: str = ""
+    """Digest of all it rests on: audit, options, code, model, the columns read. Empty: not to be recalled."""
+    recalled: datetime | None = None
+    """When it was taken over from an earlier run instead of being measured again. It then carries the digest
+    of the later data, which may differ in columns that the audit does not read."""
 
 
 class ScoreCounts(Record):

@@ -69,7 +69,7 @@ def _scores(subject: Subject) -> ScoreCounts | None:
     if subject.data.task != "classification":
         return None
     try:
-        scores = subject.predictor.scores(subject.data.frame)
+        scores = subject.scores
     except Exception:  # noqa: BLE001 - a model that cannot answer: its audits say so, the report still stands
         _log.info("The model gave no scores.", exc_info=True)
         return None

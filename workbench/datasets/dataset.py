@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.core.errors import InvalidInput, nearest, unknown
-from workbench.datasets.fingerprints import fingerprint
+from workbench.datasets.fingerprints import column_fingerprints, of_columns
 from workbench.datasets.labels import Task, classes_of, read_positive, read_task
 from workbench.datasets.reading import to_frame
 
@@ -91,7 +91,20 @@ class Dataset:
     @cached_property
     def digest(self) -> str:
         """Fingerprint of the whole frame."""
-        return fingerprint(self.frame)
+        return of_columns([(n, *rest) for n, rest in self.column_digests.items()], rows=len(self))
+
+    @cached_property
+    def column_digests(self) -> dict[str, tuple[str, str]]:
+        """Type and SHA-256 of the values of every column, by name, in order."""
+        return {name: (dtype, values) for name, dtype, values in column_fingerprints(self.frame)}
+
+    def only(self, columns: Sequence[str]) -> Self:
+        """Return the same rows with fewer columns; names the frame does not have are passed over."""
+        kept = [name for name in self.frame.columns if name in set(columns)]
+        fewer = replace(self, frame=self.frame[kept])
+        digests = {name: self.column_digests[name] for name in kept}
+        fewer.__dict__["column_digests"] = digests
+        return fewer
 
     @cached_property
     def y(self) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.core.digests import of_json
@@ -18,11 +19,18 @@ def fingerprint(frame: pd.DataFrame) -> str:
     The order of rows and of columns matters; the index does not. A missing value is one value whatever its
     bits, so a frame read back from Parquet has the same fingerprint.
     """
-    columns = [
-        [str(name), str(column.dtype), _values(column)]
-        for name, column in zip(frame.columns, (frame.iloc[:, i] for i in range(frame.shape[1])), strict=True)
-    ]
-    return of_json({"rows": len(frame), "columns": columns})
+    return of_columns(column_fingerprints(frame), rows=len(frame))
+
+
+def column_fingerprints(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return name, dtype and SHA-256 of the values of every column, in order."""
+    columns = (frame.iloc[:, i] for i in range(frame.shape[1]))
+    return [(str(column.name), str(column.dtype), _values(column)) for column in columns]
+
+
+def of_columns(columns: Sequence[tuple[str, str, str]], *, rows: int) -> str:
+    """Return the fingerprint of a frame from those of its columns."""
+    return of_json({"rows": rows, "columns": [list(column) for column in columns]})
 
 
 def _values(column: pd.Series) -> str:

@@ -84,7 +84,7 @@ class _Docket:
         self.version = version
         self.newest: dict[str, Evidence] = {}
         self._stale: dict[str, Evidence] = {}
-        for found in sorted(evidence, key=lambda e: e.started):
+        for found in sorted(evidence, key=lambda e: e.recalled or e.started):
             counts = found.model_digest == version.digest
             (self.newest if counts else self._stale)[found.audit] = found
 

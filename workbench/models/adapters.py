@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import InvalidInput
 from workbench.datasets.dataset import plain
-from workbench.models.checks import checked, labels_of, plain_classes, positive_of, select
+from workbench.models.checks import checked, checked_table, labels_of, plain_classes, positive_of, select
 from workbench.models.records import Task
 
 if TYPE_CHECKING:
@@ -35,20 +35,28 @@ class Estimator:
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Return a label or a number for every row."""
-        answers = checked(self.model.predict(self._inputs(frame)), n=len(frame), label=self.label)
+        answers = checked(self.model.predict(self.inputs(frame)), n=len(frame), label=self.label)
         if self.task == "regression" or hasattr(self.model, "classes_"):
             return answers
         return labels_of(answers, self.classes, self.label)
 
     def scores(self, frame: pd.DataFrame) -> np.ndarray | None:
         """Return ``predict_proba`` of the positive label; None when there is none."""
-        if self.positive is None or not hasattr(self.model, "predict_proba"):
+        if self.positive is None:
             return None
-        probabilities = self.model.predict_proba(self._inputs(frame))
-        column = probabilities[:, self.classes.index(self.positive)]
-        return checked(column, n=len(frame), label=f"{self.label}.predict_proba")
+        probabilities = self.probabilities(frame)
+        return None if probabilities is None else probabilities[:, self.classes.index(self.positive)]
 
-    def _inputs(self, frame: pd.DataFrame) -> Any:
+    def probabilities(self, frame: pd.DataFrame) -> np.ndarray | None:
+        """Return ``predict_proba``; None when there is none."""
+        if self.task == "regression" or not hasattr(self.model, "predict_proba"):
+            return None
+        probabilities = self.model.predict_proba(self.inputs(frame))
+        label = f"{self.label}.predict_proba"
+        return checked_table(probabilities, n=len(frame), k=len(self.classes), label=label)
+
+    def inputs(self, frame: pd.DataFrame) -> Any:
+        """Return the columns as the estimator was fitted on them."""
         inputs = frame if self.columns is None else select(frame, self.columns)
         if self.named:
             return inputs
@@ -79,14 +87,20 @@ class Function:
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Return a label or a number for every row."""
-        inputs = frame if self.columns is None else select(frame, self.columns)
-        # A lazy copy: a function may add columns to its own frame, not to the caller's.
-        answers = checked(self.model(inputs.copy(deep=False)), n=len(frame), label=self.label)
+        answers = checked(self.model(self.inputs(frame)), n=len(frame), label=self.label)
         return labels_of(answers, self.classes, self.label) if self.task == "classification" else answers
 
     def scores(self, frame: pd.DataFrame) -> np.ndarray | None:  # noqa: ARG002 - the protocol's signature
         """Return None: a function gives labels."""
         return None
+
+    def probabilities(self, frame: pd.DataFrame) -> np.ndarray | None:  # noqa: ARG002 - as above
+        """Return None: a function gives labels."""
+        return None
+
+    def inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return its columns, in a frame of its own: a function may add columns to that."""
+        return (frame if self.columns is None else select(frame, self.columns)).copy(deep=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +116,7 @@ class PredictionColumn:
     columns: list[str] | None = None
     notes: tuple[str, ...] = ()
     reads_rows: bool = False
+    model: None = None
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the column, its labels spelled as the target spells them."""
@@ -114,6 +129,20 @@ class PredictionColumn:
         if self.score is None:
             return None
         return checked(self._values(frame, self.score), n=len(frame), label=f"column {self.score}")
+
+    def probabilities(self, frame: pd.DataFrame) -> np.ndarray | None:
+        """Return the score column beside what it leaves to the other label; None when none was named."""
+        import numpy as np
+
+        scores = self.scores(frame)
+        if scores is None or self.positive not in self.classes:
+            return None
+        both = np.column_stack([1.0 - scores, scores])
+        return both if self.classes.index(self.positive) == 1 else both[:, ::-1]
+
+    def inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame: a column reads nothing else."""
+        return frame
 
     @staticmethod
     def _values(frame: pd.DataFrame, column: str) -> np.ndarray:

@@ -101,21 +101,44 @@ def checked(answers: Any, *, n: int, label: str) -> np.ndarray:
     values = np.asarray(answers)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    if values.shape != (n,):
+    _require_shape(values, (n,), label)
+    _require_known(np.isnan(values) if values.dtype.kind == "f" else np.asarray(pd.isna(values)), label)
+    return values
+
+
+def checked_table(answers: Any, *, n: int, k: int, label: str) -> np.ndarray:
+    """Return a model's probabilities as an array of shape (n, k).
+
+    Raises:
+        WorkbenchError: another shape, or a missing value, naming which row.
+    """
+    import numpy as np
+
+    values = np.asarray(answers, dtype=float)
+    _require_shape(values, (n, k), label)
+    _require_known(np.isnan(values).any(axis=1), label)
+    return values
+
+
+def _require_shape(values: np.ndarray, shape: tuple[int, ...], label: str) -> None:
+    if values.shape != shape:
+        wanted = "one answer" if len(shape) == 1 else f"{shape[1]} probabilities, one a label,"
         raise WorkbenchError(
-            f"{label} answered with shape {values.shape} for {n} rows.",
-            remedy="A model must give one answer for every row.",
+            f"{label} answered with shape {values.shape} for {shape[0]} rows.",
+            remedy=f"A model must give {wanted} for every row.",
             field="model",
         )
-    missing = np.isnan(values) if values.dtype.kind == "f" else pd.isna(values)
+
+
+def _require_known(missing: np.ndarray, label: str) -> None:
+    """Refuse rows, given as booleans of shape (n,), whose answer is missing."""
     if missing.any():
         raise WorkbenchError(
-            f"{label} answered NaN for {int(missing.sum())} of {n} rows, "
+            f"{label} answered NaN for {int(missing.sum())} of {len(missing)} rows, "
             f"first for row {int(missing.argmax())}.",
             remedy="Look at the missing values in that row: the model does not handle them.",
             field="model",
         )
-    return values
 
 
 def plain_classes(classes: Any) -> tuple[Any, ...]:

@@ -55,6 +55,19 @@ class Predictor(Protocol):
         """What the reader of a report should know about it."""
         ...
 
+    @property
+    def model(self) -> Any | None:
+        """The object itself, for audits that read inside it; None when only its answers are known."""
+        ...
+
+    def inputs(self, frame: pd.DataFrame) -> Any:
+        """Return what ``model`` is given for these rows: its columns in its order, a frame or an array.
+
+        Raises:
+            InvalidInput: the frame lacks a column.
+        """
+        ...
+
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Return a label or a number for every row, shape (n,).
 
@@ -66,6 +79,10 @@ class Predictor(Protocol):
 
     def scores(self, frame: pd.DataFrame) -> np.ndarray | None:
         """Return the probability of the positive label, shape (n,), or None when the model has none."""
+        ...
+
+    def probabilities(self, frame: pd.DataFrame) -> np.ndarray | None:
+        """Return the probability of every label in the order of ``classes``, shape (n, k), or None."""
         ...
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -19,11 +20,13 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from workbench.audits.base import Audit, Subject, options_of
+from workbench.audits.base import Audit, Subject, columns_read, options_of
 from workbench.audits.records import Evidence
 from workbench.audits.runner import run
+from workbench.audits.suite import build
 from workbench.core import digests
 from workbench.core.clock import SystemClock
+from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome
 from workbench.datasets import fingerprint
 from workbench.testing import subjects
@@ -34,10 +37,19 @@ class AuditContract:
 
     audit: ClassVar[Any]
     """The audit under test, with the options it is tested with."""
+    refused: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What a person may get wrong: the field an error must name, and the options that are refused for it.
+
+    ``"rows": {"rows": 0}``; a second one for a field is written ``"rows 2"``.
+    """
 
     def subject(self) -> Subject:
         """What it is tried on: a pipeline on generated loans, with a reference and a sensitive column."""
         return subjects.subject()
+
+    def messy_audit(self) -> Any:
+        """The audit as it is tried on ``subjects.messy_subject``; override when options name columns."""
+        return self.audit
 
     def evidence(self) -> Evidence:
         """Run the audit once."""
@@ -61,6 +73,25 @@ class AuditContract:
         evidence = self.evidence()
         assert evidence.outcome is not Outcome.ERROR, evidence.error
         assert evidence.measurements
+
+    @pytest.mark.parametrize("library", ["pandas", "polars"])
+    def test_it_takes_text_labels_three_classes_and_missing_values(self, library: str) -> None:
+        subject = subjects.messy_subject(library=library)
+        [evidence] = run(subject, [self.messy_audit()], made_by="test", clock=SystemClock())
+        assert evidence.outcome is not Outcome.ERROR, evidence.error
+        assert evidence.measurements or evidence.notes
+
+    def test_what_it_reads_is_in_the_data(self) -> None:
+        subject = self.subject()
+        assert set(columns_read(self.audit, subject) or ()) <= set(subject.data.frame.columns)
+
+    def test_bad_options_are_refused_by_name_with_a_remedy(self) -> None:
+        for key, options in {**self.refused, "optoin": {"optoin": 1}}.items():
+            field = key.split()[0]
+            with pytest.raises(InvalidInput) as refusal:
+                build(self.audit.name, options)
+            assert field in f"{refusal.value.field} {refusal.value}", f"{options}: {refusal.value}"
+            assert refusal.value.remedy or field in str(refusal.value)
 
     def test_a_value_lies_in_its_interval_and_has_an_n(self) -> None:
         for m in self.evidence().measurements:

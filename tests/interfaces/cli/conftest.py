@@ -101,6 +101,18 @@ def traffic():
     return _traffic
 
 
+@pytest.fixture
+def answered_by():
+    """``answered_by(url, endpoint, rows, version=3)``: ask until every row is answered by that version."""
+
+    def _answered_by(url, endpoint, rows, *, version):
+        end = time.monotonic() + 30
+        while set(send(url, endpoint, rows, rate=250).versions) != {version}:
+            assert time.monotonic() < end, f"version {version} does not answer"
+
+    return _answered_by
+
+
 @contextmanager
 def _gateway(root, endpoint):
     state = wb.open(root).settings.state

@@ -9,6 +9,7 @@ import typer
 
 from workbench.interfaces.cli.options import HERE, Actor, Project, bench, in_a_folder
 from workbench.interfaces.cli.output import AsJson, finish, say, show
+from workbench.interfaces.cli.steps import steps
 
 Target = Annotated[str, typer.Option("--target", help="Column with the truth.")]
 Sensitive = Annotated[
@@ -69,6 +70,12 @@ def audit(
         typer.Option("--html", help="Also write one self-contained page.", callback=in_a_folder),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of every random draw.")] = 0,
+    n_jobs: Annotated[
+        int, typer.Option("--n-jobs", help="Audits run side by side in so many processes; -1: one a core.")
+    ] = 1,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Measure everything again, also what is known already.")
+    ] = False,
     project: Project = HERE,
     actor: Actor = "",
     as_json: AsJson = False,
@@ -84,7 +91,10 @@ def audit(
 
     audits = _names(suite) if suite and not suite.endswith((".yaml", ".yml")) else suite
     if model is not None:
-        report = bench(project, actor).audit(model, on=on, audits=audits, seed=seed, progress=_progress)
+        with steps() as progress:
+            report = bench(project, actor).audit(
+                model, on=on, audits=audits, seed=seed, n_jobs=n_jobs, fresh=fresh, progress=progress
+            )
     elif prediction is None or target is None:
         raise InvalidInput(
             "MODEL is missing.",
@@ -92,16 +102,18 @@ def audit(
             field="model",
         )
     else:
-        report = audit_alone(
-            data=on,
-            target=target,
-            sensitive=sensitive or (),
-            prediction=prediction,
-            score=score,
-            audits=audits,
-            seed=seed,
-            progress=_progress,
-        )
+        with steps() as progress:
+            report = audit_alone(
+                data=on,
+                target=target,
+                sensitive=sensitive or (),
+                prediction=prediction,
+                score=score,
+                audits=audits,
+                seed=seed,
+                n_jobs=n_jobs,
+                progress=progress,
+            )
     if html is not None:
         say(f"page: {report.to_html(html)}")
     show(report, as_json=as_json)
@@ -110,7 +122,3 @@ def audit(
 
 def _names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",")]
-
-
-def _progress(name: str, done: int, total: int) -> None:
-    say(f"[{done + 1}/{total}] {name}")
