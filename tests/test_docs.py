@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
 )
-GUIDES = [ROOT / "README.md", ROOT / "docs" / "reference.md", *sorted(ROOT.glob("docs/how-to/*.md"))]
+GUIDES = [ROOT / "README.md", ROOT / "docs" / "reference.md", *sorted(ROOT.glob("docs/how-to/**/*.md"))]
 TEXT = "\n".join(page.read_text("utf-8") for page in GUIDES)
 
 #: The rooms behind the bench, and what only wires them.

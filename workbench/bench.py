@@ -435,7 +435,11 @@ class Workbench:
         from workbench.audits.cases import load_cases
 
         spec = self._file("suites", audits) if isinstance(audits, str | Path) else audits
-        return load_suite(spec, cases=load_cases(self.settings.root / "cases", model=version.name))
+        own = self.settings.root / "suites" / "default.yaml"
+        default = own if own.is_file() else None
+        return load_suite(
+            spec, default=default, cases=load_cases(self.settings.root / "cases", model=version.name)
+        )
 
     def _champion(self, version: ModelVersion) -> tuple[ModelVersion, Predictor] | None:
         """The version in production, when that is another one."""

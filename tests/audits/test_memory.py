@@ -13,7 +13,9 @@ AUDITS = ["performance", "fairness", "robustness"]
 def bench(tmp_path):
     bench = wb.open(tmp_path, actor="ada")
     train = subjects.loans(200, seed=1)
-    model = subjects.pipeline(train[["age", "income", "late_payments", "owner", "sex", "region", "defaulted"]])
+    model = subjects.pipeline(
+        train[["age", "income", "late_payments", "owner", "sex", "region", "defaulted"]]
+    )
     bench.register(model, name="loans", train=train, target="defaulted", sensitive=["sex"], positive="yes")
     return bench
 

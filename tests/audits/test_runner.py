@@ -164,7 +164,9 @@ def test_a_model_that_no_other_process_can_take_is_refused_with_the_way_out(subj
 
     predictor = replace(subject.predictor, model=Held())
     with pytest.raises(InvalidInput, match="n_jobs") as refused:
-        run(replace(subject, predictor=predictor), [Rows(), Rows()], made_by="", clock=SystemClock(), n_jobs=2)
+        run(
+            replace(subject, predictor=predictor), [Rows(), Rows()], made_by="", clock=SystemClock(), n_jobs=2
+        )
     assert "n_jobs=1" in refused.value.remedy
 
 

@@ -6,7 +6,7 @@ from workbench.audits.behaviour import Behaviour
 from workbench.audits.cases import Case
 from workbench.audits.drift import Drift
 from workbench.audits.robustness import Robustness
-from workbench.audits.suite import DEFAULT, Suite, load_suite
+from workbench.audits.suite import SHIPPED, Suite, load_suite, shipped
 from workbench.core.errors import InvalidInput
 
 
@@ -16,7 +16,7 @@ def names(suite: Suite) -> list[str]:
 
 def test_nothing_asked_for_is_the_default_suite_and_remembers_that_nobody_asked():
     suite = load_suite()
-    assert names(suite) == list(DEFAULT)
+    assert names(suite) == names(load_suite(SHIPPED / "default.yaml"))
     assert not suite.asked
 
 
@@ -67,6 +67,33 @@ def test_what_cannot_be_a_suite_is_refused_with_the_next_step(spec: object, says
     assert error.value.field
 
 
+def test_every_suite_that_comes_with_the_package_can_be_loaded_by_its_name():
+    for name in shipped():
+        assert len(load_suite(name)) > 2
+        assert load_suite(name).asked
+
+
+def test_a_name_that_is_neither_audit_nor_suite_is_refused_with_the_nearest_of_both():
+    with pytest.raises(InvalidInput, match="Did you mean 'credit'"):
+        load_suite("credti")
+
+
+def test_a_project_has_a_default_suite_of_its_own(tmp_path: Path):
+    file = tmp_path / "default.yaml"
+    file.write_text("description: ours\naudits: [drift]\n")
+    suite = load_suite(default=file)
+    assert (names(suite), suite.asked) == (["drift"], False)
+    case = Case(name="x", kind="invariance", replace={"sex": ["a", "b"]})
+    assert names(load_suite(default=file, cases=[case])) == ["drift", "behaviour"]
+
+
+def test_a_heading_with_a_key_that_does_not_exist_is_refused(tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("audits: [drift]\ndescripton: typo\n")
+    with pytest.raises(InvalidInput, match="description"):
+        load_suite(file)
+
+
 def test_a_file_that_is_no_suite_is_refused(tmp_path: Path):
     file = tmp_path / "suite.yaml"
     for text in ("a: [", "", "audits:"):
@@ -78,5 +105,5 @@ def test_a_file_that_is_no_suite_is_refused(tmp_path: Path):
 def test_cases_of_the_project_join_the_default_suite_and_follow_one_that_was_asked_for():
     case = Case(name="x", kind="invariance", replace={"sex": ["a", "b"]})
     assert load_suite(None, cases=[case])[-1] == Behaviour(cases=(case,))
-    assert len(load_suite(None, cases=[case])) == len(DEFAULT)
+    assert len(load_suite(None, cases=[case])) == len(load_suite())
     assert list(load_suite("drift", cases=[case])) == [Drift(), Behaviour(cases=(case,))]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from workbench.audits.records import Figure, Measurement
 from workbench.core.values import Outcome
@@ -15,6 +15,8 @@ from workbench.models.predictors import Predictor
 
 if TYPE_CHECKING:
     import numpy as np
+
+Answers = TypeVar("Answers")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,22 @@ class Subject:
             return None
         return self._once("reference_answers", lambda: self.predictor.predict(reference.frame))
 
+    @property
+    def reference_scores(self) -> np.ndarray | None:
+        """Probability of the positive label for ``reference``, or None without one or the other."""
+        reference = self.reference
+        if reference is None:
+            return None
+        return self._once("reference_scores", lambda: self.predictor.scores(reference.frame))
+
+    @property
+    def reference_probabilities(self) -> np.ndarray | None:
+        """Probability of every label for ``reference``, shape (n, k), or None without one or the other."""
+        reference = self.reference
+        if reference is None:
+            return None
+        return self._once("reference_probabilities", lambda: self.predictor.probabilities(reference.frame))
+
     @cached_property
     def features(self) -> list[str]:
         """Columns the model reads; when it does not say, every column of ``data`` that has no role."""
@@ -71,19 +89,19 @@ class Subject:
     def seen_by(self, audit: Audit) -> Subject:
         """Return what ``audit`` says that it rests on, and no more: nothing else can make it stale."""
         columns = columns_read(audit, self)
-        view = replace(
-            self,
-            data=self.data if columns is None else self.data.only(columns),
-            reference=self.reference if columns is None or not self.reference else self.reference.only(columns),
-            champion=self.champion if getattr(audit, "compares", False) else None,
-        )
+        fewer: dict[str, Any] = {} if getattr(audit, "compares", False) else {"champion": None}
+        if columns is not None:
+            fewer["data"] = self.data.only(columns)
+            fewer["reference"] = self.reference and self.reference.only(columns)
+        view = replace(self, **fewer)
         object.__setattr__(view, "_asked", self._asked)
         return view
 
-    def _once(self, what: str, ask: Callable[[], Any]) -> Any:
+    def _once(self, what: str, ask: Callable[[], Answers]) -> Answers:
         if what not in self._asked:
             self._asked[what] = ask()
-        return self._asked[what]
+        answers: Answers = self._asked[what]
+        return answers
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Run audits and make evidence of whatever comes of it: recalled, measured here, or side by side by joblib."""
+"""Run audits and make evidence of whatever comes of it: recalled, measured, or side by side by joblib."""
 
 from __future__ import annotations
 
@@ -175,11 +175,17 @@ def _side_by_side(sheets: dict[int, Sheet], n_jobs: int, *, asked: bool) -> Iter
     from pickle import PicklingError
 
     from joblib import Parallel, delayed
+    from joblib.parallel import get_active_backend
 
     _ask_once(next(iter(sheets.values())).subject)
-    work = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    tasks = [delayed(_numbered)(i, sheet, asked) for i, sheet in sheets.items()]
     try:
-        yield from work(delayed(_numbered)(i, sheet, asked) for i, sheet in sheets.items())
+        if get_active_backend()[0].supports_return_generator:
+            yield from Parallel(n_jobs, return_as="generator_unordered")(tasks)
+        else:  # ray's hands back everything at once: in batches, so that a stop keeps what was finished
+            size = _workers(n_jobs)
+            for at in range(0, len(tasks), size):
+                yield from Parallel(n_jobs)(tasks[at : at + size])
     except PicklingError as error:
         raise InvalidInput(
             f"n_jobs: the model cannot be sent to other processes: {error}.",

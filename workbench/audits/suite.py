@@ -16,8 +16,10 @@ from workbench.core import plugins
 from workbench.core.documents import SUFFIXES, parse_yaml
 from workbench.core.errors import InvalidInput, nearest, unknown
 
-#: The default suite, in the order of the report.
-DEFAULT = ("performance", "fairness", "robustness", "drift", "behaviour")
+#: Suites that come with the package, by file.
+SHIPPED = Path(__file__).parent / "suites"
+_KEYS = ("description", "audits")
+"""Keys of a suite file that has a heading."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +43,30 @@ class Suite(Sequence[Audit]):
         return replace(self, audits=self.audits[index]) if isinstance(index, slice) else self.audits[index]
 
 
-def load_suite(spec: Any = None, *, cases: Sequence[Case] = ()) -> Suite:
+def load_suite(spec: Any = None, *, default: Path | None = None, cases: Sequence[Case] = ()) -> Suite:
     """Make audits of what a person wrote.
 
     Args:
-        spec: None for the default suite; a name; a list of names, ``{name: options}`` or ``Audit``s;
-            ``{name: {option: value}}``; or the path of a YAML file that holds one of these, also under the
-            key ``audits``.
+        spec: None for the default suite; the name of an audit or of a suite; a list of names, ``{name:
+            options}`` or ``Audit``s; ``{name: {option: value}}``; or the path of a YAML file that holds one
+            of these, also under the key ``audits``.
+        default: a file to take as the default suite instead of the one that comes with the package.
         cases: behaviour cases of the project. They are run whatever the suite says, beside the suite's own.
 
     Raises:
         InvalidInput: an audit or option that does not exist (with the nearest match), a value of the wrong
             type, a file that is not YAML.
     """
-    suite = _suite(spec)
+    if spec is None:
+        suite = replace(_suite(default or SHIPPED / "default.yaml"), asked=False)
+    else:
+        suite = _suite(spec)
     return _with_cases(suite, tuple(cases)) if cases else suite
+
+
+def shipped() -> list[str]:
+    """Return the names of the suites that come with the package."""
+    return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
 
 
 def build(name: str, options: Mapping[str, Any] | None = None) -> Audit:
@@ -97,11 +108,11 @@ def _adapter(plugin: type) -> TypeAdapter[Any]:
 def _suite(spec: Any) -> Suite:
     if isinstance(spec, Suite):
         return spec
-    if spec is None:
-        return Suite(tuple(build(name) for name in DEFAULT), asked=False)
+    if isinstance(spec, str) and not spec.endswith(SUFFIXES):
+        spec = _named(spec)
     if isinstance(spec, Path) or (isinstance(spec, str) and spec.endswith(SUFFIXES)):
         return _suite(_read(Path(spec)))
-    if isinstance(spec, str | Mapping):
+    if isinstance(spec, Mapping):
         spec = [spec]
     if isinstance(spec, Audit) and not isinstance(spec, type):
         return Suite((spec,))
@@ -119,6 +130,15 @@ def _suite(spec: Any) -> Suite:
             field="audits",
         )
     return Suite(audits)
+
+
+def _named(name: str) -> Path | list[str]:
+    """An audit, or else a suite that comes with the package."""
+    if name in plugins.table("audits"):
+        return [name]
+    if name in shipped():
+        return SHIPPED / f"{name}.yaml"
+    raise unknown("audits", "audit or suite", name, [*plugins.table("audits"), *shipped()])
 
 
 def _entry(entry: Any) -> list[Audit]:
@@ -146,7 +166,10 @@ def _read(path: Path) -> Any:
             field="audits",
         ) from error
     content = parse_yaml(text, where=path.name, field="audits")
-    if isinstance(content, Mapping) and set(content) == {"audits"}:
+    if isinstance(content, Mapping) and "audits" in content:
+        for key in content:
+            if key not in _KEYS:
+                raise unknown(path.name, "key", str(key), _KEYS)
         content = content["audits"]
     if content is None:
         raise InvalidInput(f"{path.name}: the suite is empty.", remedy="Name an audit.", field="audits")
@@ -155,7 +178,5 @@ def _read(path: Path) -> Any:
 
 def _with_cases(suite: Suite, cases: tuple[Case, ...]) -> Suite:
     """Add the project's cases: to the default suite's behaviour audit, else as one more."""
-    behaviour = build("behaviour", {"cases": cases})
-    if suite.asked:
-        return replace(suite, audits=(*suite.audits, behaviour))
-    return replace(suite, audits=tuple(behaviour if a.name == "behaviour" else a for a in suite.audits))
+    others = tuple(a for a in suite.audits if suite.asked or a.name != "behaviour")
+    return replace(suite, audits=(*others, build("behaviour", {"cases": cases})))

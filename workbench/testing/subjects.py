@@ -61,7 +61,7 @@ def pipeline(frame: pd.DataFrame, model: Any = None) -> Any:
 
 
 def messy(rows: int = 300, *, seed: int = 0) -> pd.DataFrame:
-    """Generated tickets as people have them: three labels of text, values missing everywhere but in the truth.
+    """Generated tickets as people have them: three labels of text, values missing all over but in the truth.
 
     Numbers with gaps, categories, a switch, text, a date, a constant, and a name that is not an identifier.
     """

@@ -17,6 +17,7 @@ from workbench.interfaces.cli.tools import playbooks
 COMMANDS = [
     "register",
     "audit",
+    "audits",
     "gate",
     "approve",
     "release",
@@ -56,6 +57,25 @@ def test_every_command_can_print_json(command, capsys):
 
 
 # Register and audit
+
+
+def test_the_audits_are_listed_with_what_each_measures_and_the_suites(project, run_in, capsys):
+    assert main(["audits"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^fairness +Rates of every group", out, re.MULTILINE)
+    assert "suites: credit, default" in out
+
+
+def test_an_audit_says_what_it_can_be_told_from_where_it_is_written(capsys):
+    assert main(["audits", "drift", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    options = {option["name"]: option for option in told["options"]}
+    assert options["margin"]["default"] == 0.1
+    assert options["margin"]["help"].startswith("The effect that matters.")
+    assert '"psi" | ' in options["method"]["type"]
+    assert told["json_schema"]["properties"]["margin"]["description"] == options["margin"]["help"]
+    assert main(["audits", "drfit"]) == 3
+    assert "'drift'" in capsys.readouterr().err
 
 
 def test_a_model_from_a_file_is_registered_by_whoever_says_so(project, run_in):

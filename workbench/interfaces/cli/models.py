@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(register)
     app.command()(audit)
+    app.command()(audits)
 
 
 def register(
@@ -57,7 +58,8 @@ def audit(
     ] = None,
     on: Annotated[Path, typer.Option("--on", help="CSV or Parquet file with the target.")] = ...,  # type: ignore[assignment]
     suite: Annotated[
-        str | None, typer.Option("--suite", help="YAML file, or a comma-separated list of audits.")
+        str | None,
+        typer.Option("--suite", help="A suite by name or YAML file, or audits separated by commas."),
     ] = None,
     prediction: Annotated[
         str | None, typer.Option("--prediction", help="Column that already holds predictions.")
@@ -80,7 +82,7 @@ def audit(
     actor: Actor = "",
     as_json: AsJson = False,
 ) -> None:
-    """Measure performance, fairness, robustness and drift, and keep the evidence.
+    """Examine a model by a suite of audits, and keep the evidence. `workbench audits` says which there are.
 
     Example: `workbench audit recidivism/3 --on test.csv --html report.html`
 
@@ -89,7 +91,7 @@ def audit(
     from workbench.auditing import audit as audit_alone
     from workbench.core.errors import InvalidInput
 
-    audits = _names(suite) if suite and not suite.endswith((".yaml", ".yml")) else suite
+    audits = [name.strip() for name in suite.split(",")] if suite and "," in suite else suite
     if model is not None:
         with steps() as progress:
             report = bench(project, actor).audit(
@@ -120,5 +122,25 @@ def audit(
     finish(report.outcome)
 
 
-def _names(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",")]
+def audits(
+    name: Annotated[str | None, typer.Argument(help="One audit, for its options.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the audits, or say what one of them can be told in a suite.
+
+    Example: `workbench audits robustness`
+    """
+    from workbench.audits.catalogue import catalogue, describe
+    from workbench.audits.suite import shipped
+
+    if name is not None:
+        show(describe(name), as_json=as_json)
+        return
+    every = catalogue()
+    if as_json:
+        show(every, as_json=True)
+        return
+    width = max(len(one.name) for one in every)
+    for one in every:
+        print(f"{one.name:<{width}}  {one.summary}")
+    print(f"\nsuites: {', '.join(shipped())}")
