@@ -153,3 +153,32 @@ def test_the_panel_is_accessible(panel, accessible, darken, theme):
     if theme == "dark":
         darken()
     accessible(panel)
+
+
+@pytest.fixture
+def choosing(page, panel):
+    """The form of audits of recidivism/3, with the options of drift unfolded."""
+    panel.locator("[data-version='recidivism/3']").get_by_role("button", name="Choose audits…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("region", name="drift").locator("summary").click()
+    return dialog
+
+
+def test_audits_are_chosen_in_a_form_and_become_python(page, choosing, active_cell_has):
+    drift = choosing.get_by_role("region", name="drift")
+    expect(drift.get_by_role("checkbox")).to_be_checked()
+    drift.get_by_label("bins", exact=True).fill("20")
+    choosing.get_by_role("region", name="robustness").get_by_role("checkbox").uncheck()
+    choosing.get_by_role("button", name="Insert Code").click()
+    page.locator(".jp-Notebook").wait_for()
+    active_cell_has('{"drift": {"bins": 20}}')
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_form_says_what_is_wrong_and_is_accessible(choosing, accessible, darken, theme):
+    if theme == "dark":
+        darken()
+    choosing.get_by_label("bins", exact=True).fill("2.5")
+    expect(choosing.get_by_role("alert")).to_contain_text("A whole number")
+    expect(choosing.get_by_role("button", name="Insert Code")).to_be_disabled()
+    accessible(choosing.locator(".wb-AuditForm"))

@@ -26,6 +26,10 @@ class Option(Record):
     """As Python writes it: ``int``, ``tuple[str, ...] | None``."""
     default: Any = None
     help: str = ""
+    input: Literal["integer", "number", "switch", "choice", "text", "list", ""] = ""
+    """What a form asks it with; empty when it is more than a form should ask, and is written in YAML."""
+    choices: tuple[str, ...] = ()
+    """Of a choice."""
 
 
 class AuditHelp(Record):
@@ -74,11 +78,33 @@ def describe(name: str) -> AuditHelp:
         summary=_flowing(summary),
         help=_flowing(more),
         options=tuple(
-            Option(name=name, type=_words(kind), default=defaults[name], help=helps.get(name, ""))
+            Option(
+                name=name,
+                type=_words(kind),
+                default=defaults[name],
+                help=helps.get(name, ""),
+                **_asked(schema["properties"][name]),
+            )
             for name, kind in _types(plugin).items()
         ),
         json_schema=schema,
     )
+
+
+_INPUTS = {"integer": "integer", "number": "number", "boolean": "switch", "string": "text"}
+
+
+def _asked(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a form asks an option with, from its JSON schema; None is asked by leaving it empty."""
+    said = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    if len(said) != 1:
+        return {}
+    [one] = said
+    if "enum" in one:
+        return {"input": "choice", "choices": tuple(map(str, one["enum"]))}
+    if one.get("type") == "array" and one.get("items", {}).get("type") == "string":
+        return {"input": "list"}
+    return {"input": _INPUTS.get(one.get("type", ""), "")}
 
 
 def _types(plugin: type) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 /** Every request to the server extension is sent from here, with the token and XSRF header Jupyter asks for. */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
-import type { Overview, Step } from 'model-workbench-ui';
+import type { AuditHelp, Overview, Step } from 'model-workbench-ui';
 
 /** The project a folder belongs to; `project` is null where there is none. Paths are relative to the server's root. */
 export interface ProjectAnswer {
@@ -15,6 +15,15 @@ export interface RecordAnswer {
   record: unknown;
 }
 
+/** Every audit, and the names of those that run when nobody chooses. */
+export interface AuditsAnswer {
+  audits: AuditHelp[];
+  default: string[];
+}
+
+/** What the Python of a step is about; `audits` is JSON of audits with their options. */
+export type CodeSubject = { model?: string; incident?: string; audits?: string };
+
 export class Client {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 
@@ -26,7 +35,11 @@ export class Client {
     return this._get(`records/${view}`, { path, id });
   }
 
-  async code(path: string, step: Step, subject: { model?: string; incident?: string }): Promise<string> {
+  audits(): Promise<AuditsAnswer> {
+    return this._get('audits', {});
+  }
+
+  async code(path: string, step: Step, subject: CodeSubject): Promise<string> {
     const answer = await this._get<{ code: string }>('snippets', {
       path,
       step,

@@ -2,6 +2,7 @@ export const CommandIDs = {
   showPanel: 'workbench:show-panel',
   openRecord: 'workbench:open-record',
   insertCode: 'workbench:insert-code',
+  chooseAudits: 'workbench:choose-audits',
   chooseCode: 'workbench:choose-code',
   newNotebook: 'workbench:new-notebook'
 } as const;

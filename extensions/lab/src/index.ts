@@ -1,4 +1,5 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { auditsPlugin } from './plugins/audits';
 import { codePlugin } from './plugins/code';
 import { documentsPlugin } from './plugins/documents';
 import { launcherPlugin } from './plugins/launcher';
@@ -14,6 +15,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   renderersPlugin,
   documentsPlugin,
   codePlugin,
+  auditsPlugin,
   launcherPlugin
 ] as JupyterFrontEndPlugin<unknown>[];
 

@@ -12,6 +12,15 @@ export interface Approval {
   time: string;
 }
 
+/** One audit and its options. */
+export interface AuditHelp {
+  name: string;
+  summary: string;
+  help: string;
+  options: Array<Option>;
+  json_schema: Record<string, unknown>;
+}
+
 /** The first version that shows the failure. */
 export interface BisectReport {
   incident: string;
@@ -56,6 +65,8 @@ export interface Evidence {
   started: string;
   seconds: number;
   seed: number;
+  key: string;
+  recalled: string | null;
 }
 
 /** The newest audit of a version. */
@@ -195,6 +206,16 @@ export interface ModelVersion {
   author: string;
   created: string;
   lineage: Lineage;
+}
+
+/** One option of an audit. */
+export interface Option {
+  name: string;
+  type: string;
+  default: unknown;
+  help: string;
+  input: 'integer' | 'number' | 'switch' | 'choice' | 'text' | 'list' | '';
+  choices: Array<string>;
 }
 
 /** What came of measuring or judging. Could-not-measure is never a pass. */

@@ -180,3 +180,20 @@ def test_the_server_loads_nothing_heavy():
 
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-c", code, str(Path(folder).resolve())], check=True)
+
+
+async def test_the_audits_say_what_a_form_can_ask(ask):
+    answer = await ask("audits")
+    audits = {audit["name"]: audit for audit in answer["audits"]}
+    assert set(answer["default"]) <= set(audits)
+    margin = next(o for o in audits["drift"]["options"] if o["name"] == "margin")
+    assert (margin["input"], margin["default"]) == ("number", 0.1)
+    assert margin["help"]
+
+
+async def test_chosen_audits_become_python(ask):
+    answer = await ask("snippets", path="risk", step="audit", audits='{"drift": {"bins": 7}}')
+    assert '{"drift": {"bins": 7}}' in answer["code"]
+    with pytest.raises(HTTPClientError) as excinfo:
+        await ask("snippets", path="risk", step="audit", audits='{"drift": {"bin": 7}}')
+    assert "bins" in refusal(excinfo)["message"]

@@ -102,8 +102,26 @@ class RecordHandler(WorkbenchHandler):
         return {"view": view, "record": record.model_dump(mode="json")}
 
 
+class AuditsHandler(WorkbenchHandler):
+    """``GET /workbench/api/audits``."""
+
+    @authenticated
+    @authorized(action="read", resource="workbench:models")
+    async def get(self) -> None:
+        """Every audit with its options, and which are run when nobody chooses: what a form is made from."""
+        await self.answer(self._audits)
+
+    @staticmethod
+    def _audits() -> dict[str, Any]:
+        from workbench.audits.catalogue import catalogue
+        from workbench.audits.suite import load_suite
+
+        audits = [one.model_dump(mode="json") for one in catalogue()]
+        return {"audits": audits, "default": [audit.name for audit in load_suite()]}
+
+
 class SnippetHandler(WorkbenchHandler):
-    """``GET /workbench/api/snippets?step=&model=&incident=&path=``."""
+    """``GET /workbench/api/snippets?step=&model=&incident=&audits=&path=``."""
 
     @authenticated
     @authorized(action="read", resource="workbench:models")
@@ -116,12 +134,14 @@ class SnippetHandler(WorkbenchHandler):
             argument("step"),
             argument("model", ""),
             argument("incident", ""),
+            argument("audits", ""),
         )
 
-    def _snippet(self, path: str, step: str, model: str, incident: str) -> dict[str, str]:
+    def _snippet(self, path: str, step: str, model: str, incident: str, audits: str) -> dict[str, str]:
         project = self.projects.find(path)
         overview = None if project is None else project.overview()
-        return {"code": snippets.code(step, overview, model=model, incident=incident)}
+        chosen = snippets.chosen(audits) if audits else None
+        return {"code": snippets.code(step, overview, model=model, incident=incident, audits=chosen)}
 
 
 def _needed(project: Project | None) -> Project:
@@ -133,5 +153,6 @@ def _needed(project: Project | None) -> Project:
 ROUTES = [
     (r"/workbench/api/overview", OverviewHandler),
     (r"/workbench/api/records/([a-z]+)", RecordHandler),
+    (r"/workbench/api/audits", AuditsHandler),
     (r"/workbench/api/snippets", SnippetHandler),
 ]

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from workbench.audits.catalogue import AuditHelp
 from workbench.audits.records import Report
 from workbench.gates.records import Approval, Verdict
 from workbench.governance.card import ModelCard
@@ -23,6 +24,7 @@ from workbench.views.overview import Overview
 
 RECORDS: tuple[type[BaseModel], ...] = (
     Approval,
+    AuditHelp,
     BisectReport,
     Incident,
     ModelCard,

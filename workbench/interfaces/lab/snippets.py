@@ -7,11 +7,16 @@ a comment.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from workbench.core.errors import NotFound, unknown
+from workbench.core.errors import InvalidInput, NotFound, unknown
 from workbench.views.overview import Overview, VersionGlance
+
+if TYPE_CHECKING:
+    from workbench.audits.base import Audit
 
 _OPEN = "import workbench as wb\n\nbench = wb.open()\n"
 
@@ -32,9 +37,35 @@ class Subject:
     """Incident id."""
     champion: bool
     """True when the model has a champion to compare with."""
+    audits: tuple[Audit, ...] | None = None
+    """Audits that somebody chose; None for the default suite."""
 
 
-def code(step: str, overview: Overview | None, *, model: str = "", incident: str = "") -> str:
+def chosen(text: str) -> tuple[Audit, ...]:
+    """Read what a form chose: a JSON object of audits, each with the options that were filled in.
+
+    Raises:
+        InvalidInput: no JSON object, or an audit or option that does not exist, or has another type.
+    """
+    from workbench.audits.suite import load_suite
+
+    try:
+        spec = json.loads(text)
+    except ValueError:
+        spec = None
+    if not isinstance(spec, dict):  # a text would be read as the name of a file
+        raise InvalidInput("audits: not a JSON object.", remedy="Choose audits again.", field="audits")
+    return tuple(load_suite(spec))
+
+
+def code(
+    step: str,
+    overview: Overview | None,
+    *,
+    model: str = "",
+    incident: str = "",
+    audits: tuple[Audit, ...] | None = None,
+) -> str:
     """Return the Python of one step.
 
     Args:
@@ -43,6 +74,7 @@ def code(step: str, overview: Overview | None, *, model: str = "", incident: str
         overview: the project; None where there is none yet.
         model: name or ``name/version``; default: the newest version of the first model.
         incident: id; default: the newest.
+        audits: of the step ``audit``, from ``chosen``. Default: the default suite.
 
     Raises:
         InvalidInput: no such step.
@@ -50,7 +82,7 @@ def code(step: str, overview: Overview | None, *, model: str = "", incident: str
     """
     if step not in STEPS:
         raise unknown("step", "step", step, STEPS)
-    return STEPS[step](_subject(overview, model, incident))
+    return STEPS[step](replace(_subject(overview, model, incident), audits=audits))
 
 
 def quoted(text: str) -> str:
@@ -111,9 +143,35 @@ def _audit(subject: Subject) -> str:
     return (
         f"{_OPEN}"
         f"# test: a DataFrame{target} that the model has not seen\n"
-        f"report = bench.audit({quoted(subject.ref)}, on=test)\n"
+        f"report = bench.audit({quoted(subject.ref)}, on=test{_audits(subject.audits)})\n"
         "report"
     )
+
+
+def _audits(audits: tuple[Audit, ...] | None) -> str:
+    """The audits that were chosen, each with the options that are not their defaults."""
+    from workbench.audits.base import options_of
+
+    if audits is None:
+        return ""
+    lines = []
+    for audit in audits:
+        defaults = options_of(type(audit)())
+        options = {k: v for k, v in options_of(audit).items() if v != defaults[k]}
+        given = ", ".join(f"{quoted(k)}: {_literal(v)}" for k, v in options.items())
+        lines.append(f"{{{quoted(audit.name)}: {{{given}}}}}" if options else quoted(audit.name))
+    return ", audits=[\n" + "".join(f"    {line},\n" for line in lines) + "]"
+
+
+def _literal(value: Any) -> str:
+    """An option as Python: options are JSON values, and their texts are quoted like any other."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{quoted(k)}: {_literal(v)}" for k, v in value.items()) + "}"
+    return repr(value)
 
 
 def _gate(subject: Subject) -> str:

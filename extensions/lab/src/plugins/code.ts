@@ -4,6 +4,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { MenuSvg } from '@jupyterlab/ui-components';
 import type { Step } from 'model-workbench-ui';
+import type { CodeSubject } from '../client';
 import { CommandIDs, DOMAIN } from '../commands';
 import { workbenchIcon } from '../icons';
 import { insertCode, openNotebook } from '../notebook';
@@ -47,7 +48,7 @@ export const codePlugin: JupyterFrontEndPlugin<void> = {
       replay: trans.__('Insert Code: Replay'),
       bisect: trans.__('Insert Code: Bisect')
     };
-    const insert = async (step: Step, subject: { model?: string; incident?: string }): Promise<void> => {
+    const insert = async (step: Step, subject: CodeSubject): Promise<void> => {
       const code = await workbench.client.code(workbench.path, step, subject);
       const notebook = notebooks.currentWidget ?? (await openNotebook(app.commands, workbench.path));
       await insertCode(notebook, code);
@@ -70,6 +71,10 @@ export const codePlugin: JupyterFrontEndPlugin<void> = {
             incident: {
               type: 'string',
               description: 'id; default: the newest incident'
+            },
+            audits: {
+              type: 'string',
+              description: 'of an audit: JSON of audits and their options; default: the default suite'
             }
           },
           required: ['step']
@@ -78,7 +83,8 @@ export const codePlugin: JupyterFrontEndPlugin<void> = {
       execute: args =>
         insert(args.step as Step, {
           ...(typeof args.model === 'string' && { model: args.model }),
-          ...(typeof args.incident === 'string' && { incident: args.incident })
+          ...(typeof args.incident === 'string' && { incident: args.incident }),
+          ...(typeof args.audits === 'string' && { audits: args.audits })
         }).catch(error => showErrorMessage(trans.__('The code could not be inserted'), error))
     });
 
@@ -97,6 +103,8 @@ export const codePlugin: JupyterFrontEndPlugin<void> = {
     const menu = new MenuSvg({ commands: app.commands });
     menu.title.label = trans.__('Insert workbench code');
     STEPS.forEach(step => menu.addItem({ command: CommandIDs.insertCode, args: { step } }));
+    menu.addItem({ type: 'separator' });
+    menu.addItem({ command: CommandIDs.chooseAudits });
     app.commands.addCommand(CommandIDs.chooseCode, {
       label: '',
       caption: trans.__('Insert workbench code'),

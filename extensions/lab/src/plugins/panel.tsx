@@ -28,6 +28,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
           step,
           ...subject
         }),
+      choose: model => void app.commands.execute(CommandIDs.chooseAudits, { model }),
       open: (view, id) => void app.commands.execute(CommandIDs.openRecord, { view, id }),
       refresh: () => void workbench.refresh()
     });

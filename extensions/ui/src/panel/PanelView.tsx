@@ -17,6 +17,8 @@ export interface Subject {
 export interface Actions {
   /** Put the Python of a step into the notebook. */
   insert: (step: Step, subject: Subject) => void;
+  /** Ask which audits to run on a version, then put their Python into the notebook. */
+  choose: (model: string) => void;
   /** Open a record beside the notebook: `model`, `report`, `verdict`, `release`, `incident`, `bisect`. */
   open: (view: string, id: string) => void;
   refresh: () => void;

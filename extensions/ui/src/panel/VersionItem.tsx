@@ -58,6 +58,7 @@ export function VersionItem(props: {
           subject={ref}
           next={nextStep(version)}
           onInsert={step => actions.insert(step, { model: ref })}
+          onChoose={() => actions.choose(ref)}
         />
       </div>
     </li>
@@ -108,7 +109,12 @@ function VerdictLine(props: { verdict: VerdictGlance | null; now: number; onOpen
   );
 }
 
-function Steps(props: { subject: string; next: Step | null; onInsert: (step: Step) => void }) {
+function Steps(props: {
+  subject: string;
+  next: Step | null;
+  onInsert: (step: Step) => void;
+  onChoose: () => void;
+}) {
   const trans = useLanguage();
   const words: Partial<Record<Step, string>> = {
     audit: trans.__('Audit'),
@@ -131,6 +137,14 @@ function Steps(props: { subject: string; next: Step | null; onInsert: (step: Ste
           {words[step]}
         </button>
       ))}
+      <button
+        type="button"
+        className="wb-Link"
+        title={trans.__('Choose audits and their options')}
+        onClick={props.onChoose}
+      >
+        {trans.__('Choose audits…')}
+      </button>
     </div>
   );
 }

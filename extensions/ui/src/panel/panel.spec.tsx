@@ -5,7 +5,7 @@ import { button, click, copyOf, draw, records } from '../testing/draw';
 import { OverviewState, PanelView } from './PanelView';
 
 function show(state: OverviewState) {
-  const actions = { insert: vi.fn(), open: vi.fn(), refresh: vi.fn() };
+  const actions = { insert: vi.fn(), choose: vi.fn(), open: vi.fn(), refresh: vi.fn() };
   const now = Date.parse('2026-11-20T13:00:00Z');
   const host = draw(
     <PanelView state={state} actions={actions} surroundings={{ trans: english }} now={now} />
