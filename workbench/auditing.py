@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.core import plugins
 from workbench.core.clock import Clock, SystemClock
 from workbench.core.errors import InvalidInput
 
@@ -48,7 +49,8 @@ def audit(
         audits: None for the default suite, names, ``{name: options}``, or the path of a YAML suite.
         seed: of every random draw.
         n_jobs: audits run side by side in so many processes, -1 for one a core. The numbers are the same.
-        progress: called with an ``audits.Step`` when an audit starts and when it has finished.
+        progress: called with an ``audits.Step`` when an audit starts and when it has finished. Default: a bar
+            in the cell of a notebook.
 
     Returns:
         A ``Report``: a card in a cell, ``frame()`` a table, ``to_html(path)`` one file. Interrupted
@@ -129,7 +131,7 @@ def examine(
             champion=in_service,
             memory=memory,
             n_jobs=n_jobs,
-            progress=progress,
+            progress=progress or plugins.load("views", "progress")(),
         )
     except AuditsInterrupted as stopped:
         evidence = stopped.evidence

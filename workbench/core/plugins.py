@@ -21,6 +21,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "robustness": "workbench.audits.robustness:Robustness",
         "drift": "workbench.audits.drift:Drift",
         "behaviour": "workbench.audits.behaviour:Behaviour",
+        "corruption": "workbench.audits.corruption:Corruption",
+        "efficiency": "workbench.audits.efficiency:Efficiency",
+        "calibration": "workbench.audits.calibration:Calibration",
+        "data_quality": "workbench.audits.data_quality:DataQuality",
+        "explainability": "workbench.audits.explainability:Explainability",
     },
     "frameworks": {
         "xgboost": "workbench.models.frameworks.xgboost:XGBoost",
@@ -36,6 +41,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "bundle": "workbench.views:bundle",
         "html_page": "workbench.views:html_page",
         "explore": "workbench.interfaces.widgets.explorer:explore",
+        "progress": "workbench.interfaces.widgets.progress:in_notebook",
     },
 }
 

@@ -29,8 +29,8 @@ function AuditFields(props: { audit: AuditHelp; choices: Choices; onChange: (cho
   const asked = audit.options.filter(option => option.input !== '');
   const changed = asked.filter(option => !untouched(option, chosen?.[option.name])).length;
   const run = (on: boolean) => {
-    const { [audit.name]: _, ...others } = choices;
-    onChange(on ? { ...others, [audit.name]: {} } : others);
+    const others = Object.entries(choices).filter(([name]) => name !== audit.name);
+    onChange(Object.fromEntries(on ? [...others, [audit.name, {}]] : others));
   };
   const set = (option: string, text: string) =>
     onChange({ ...choices, [audit.name]: { ...chosen, [option]: text } });
