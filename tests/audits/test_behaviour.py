@@ -23,6 +23,42 @@ NO_SEX = Case(
 
 class TestBehaviour(AuditContract):
     audit = Behaviour(cases=(NO_SEX,))
+    refused = {
+        "sample": {"sample": 0},
+        "sample 2": {"sample": -5},
+        "sample 3": {"sample": "all"},
+        "sample 4": {"sample": 1.5},
+        "sample 5": {"sample": None},
+        "cases": {"cases": 7},
+        "cases 2": {"cases": [{"name": "it", "kind": "golden"}]},
+        "cases 3": {"cases": [{"name": "it", "kind": "minimum_functionality", "expected": ["yes"]}]},
+        "cases 4": {"cases": [{"name": "it", "kind": "silver"}]},
+        "cases 5": {"cases": [{"kind": "invariance", "replace": {"sex": ["male"]}}]},
+    }
+
+    def messy_audit(self) -> Behaviour:
+        return Behaviour(
+            cases=(
+                Case(name="size", kind="invariance", replace={"size": 3}, at_least=0.1),
+                Case(name="gap", kind="invariance", replace={"region": ["n", None]}, at_least=0.1),
+                Case(name="nobody", kind="invariance", replace={"vip": [True]}, where={"size": 0.5}),
+                Case(
+                    name="no wait",
+                    kind="minimum_functionality",
+                    template={"waited (min)": [0, 0.5], "plan": ["pro"]},
+                    expected=("low",),
+                ),
+            )
+        )
+
+    def test_it_reads_what_the_model_reads_and_what_its_cases_name(self) -> None:
+        by_region = Case(name="r", kind="directional", add={"age": 1}, where={"region": "north"})
+        subject = replace(
+            self.subject(),
+            predictor=predictor_of(lambda f: f["age"] > 30, columns=["age"], task="regression"),
+        )
+        read = Behaviour(cases=(by_region, Case(name="x", kind="directional", add={"no": 1}))).reads(subject)
+        assert read == ["age", subjects.TARGET, "region"]
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +102,79 @@ def test_a_value_the_model_does_not_use_is_an_invariance_and_one_it_uses_is_not(
     broken = tried(uses_late, kind="invariance", replace={"late_payments": [0, 5]})
     assert broken.outcome is Outcome.FAIL
     assert broken.n == 200 < len(data)
+
+
+def test_with_these_values_every_version_must_answer_so_whatever_else_a_row_says(subject: Subject):
+    poor = {"kind": "minimum_functionality", "template": {"late_payments": [8, 9], "income": [500.0, 2000.0]}}
+    right = tried(subject, **poor, expected=("yes",))
+    assert (right.value, right.n, right.outcome) == (1.0, 200, Outcome.PASS)
+    assert right.low < 1 == right.high  # drawn rows stand for more
+    wrong = tried(subject, **poor, expected=("no",))
+    assert (wrong.value, wrong.outcome) == (0.0, Outcome.FAIL)
+    assert "yes 800 times" in wrong.note
+
+
+def test_a_row_that_one_combination_turns_does_not_hold(subject: Subject):
+    either = {"kind": "minimum_functionality", "template": {"late_payments": [0, 9], "income": [9e9, 1.0]}}
+    assert tried(subject, **either, expected=("yes",)).value == 0.0
+
+
+def test_a_template_that_fills_every_column_makes_its_own_rows(subject: Subject):
+    template = {
+        "age": [20, 60],
+        "income": [500.0],
+        "late_payments": [9],
+        "sex": ["female", "male"],
+        "region": ["north", "south", "west"],
+        "owner": [0],
+    }
+    made = tried(subject, kind="minimum_functionality", template=template, expected=("yes",))
+    assert (made.value, made.n, made.low) == (1.0, 12, None)  # all that there are: no interval
+    both = tried(
+        subject, kind="minimum_functionality", template=template, expected=("yes",), where={"age": 20}
+    )
+    assert both.outcome is Outcome.ERROR
+
+
+def test_rows_of_a_case_may_have_one_answer_or_each_its_own(subject: Subject):
+    inputs = rows(subject, 3)
+    answers = tuple(subject.predictor.predict(pd.DataFrame(list(inputs))))
+    simple = {"kind": "minimum_functionality", "rows": inputs}
+    assert tried(subject, **simple, expected=answers).outcome is Outcome.PASS
+    assert tried(subject, **simple, expected=answers[:1]).value == pytest.approx(
+        sum(a == answers[0] for a in answers) / 3
+    )
+    filled = tried(subject, **simple, template={"late_payments": [9], "income": [1.0]}, expected=("yes",))
+    assert (filled.value, filled.n) == (1.0, 3)
+
+
+def test_a_condition_chooses_the_rows_of_the_data(subject: Subject):
+    frame = subject.data.frame
+    young = {"kind": "invariance", "replace": {"sex": ["female", "male"]}, "at_least": 0.01}
+    counts = {
+        "a value": ({"region": "north"}, frame.region == "north"),
+        "a list": ({"region": ["north", "west"]}, frame.region != "south"),
+        "a range": ({"age": {"at_least": 20, "at_most": 22}}, frame.age.between(20, 22)),
+        "both": ({"age": {"at_most": 25}, "sex": "male"}, (frame.age <= 25) & (frame.sex == "male")),
+    }
+    for what, (where, chosen) in counts.items():
+        assert tried(subject, **young, where=where).n == min(int(chosen.sum()), 200), what
+    nobody = tried(subject, **young, where={"age": {"at_least": 200}})
+    assert (nobody.value, nobody.n, nobody.outcome) == (None, 0, Outcome.INCONCLUSIVE)
+    assert "'region'" in tried(subject, **young, where={"regin": "north"}).note
+
+
+def test_drawn_rows_are_judged_by_their_interval_and_given_ones_as_they_are(subject: Subject):
+    model = replace(
+        subject,
+        predictor=predictor_of(lambda f: ["yes" if a > 26 else "no" for a in f["age"]], data=subject.data),
+    )
+    expect = {"kind": "minimum_functionality", "where": {"age": {"at_least": 18}}, "expected": ("yes",)}
+    share = tried(model, **expect).value
+    assert 0.8 < share < 0.95
+    assert tried(model, **expect, at_least=share - 0.01).outcome is Outcome.INCONCLUSIVE
+    assert tried(model, **expect, at_least=share - 0.1).outcome is Outcome.PASS
+    assert tried(model, **expect, at_least=share + 0.06).outcome is Outcome.FAIL
 
 
 def test_a_direction_is_judged_by_the_score(subject: Subject):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from workbench.audits.cases import Case, digest_of, load_cases, save_case
+from workbench.core import digests
 from workbench.core.errors import Conflict, InvalidInput, NotFound
 
 GOLDEN = Case(name="INC-1: late/../payments", kind="golden", rows=({"a": 1, "b": "no"},), expected=("yes",))
@@ -82,6 +83,16 @@ def test_one_file_may_hold_several_cases_and_other_models_cases_are_left_out(tmp
         ("{name: a, kind: invariance}", "needs 'replace'"),
         ("{name: a, kind: directional}", "needs 'add'"),
         ("{name: a, kind: golden, rows: [{x: 1}], expect: [1]}", "Did you mean 'expected'?"),
+        ("{name: a, kind: minimum_functionality, expected: [1]}", "needs 'rows', 'where' or 'template'"),
+        ("{name: a, kind: minimum_functionality, template: {x: [1]}}", "needs one answer"),
+        ("{name: a, kind: minimum_functionality, template: {x: [1]}, expected: [1, 2]}", "needs one answer"),
+        ("{name: a, kind: minimum_functionality, template: {x: []}, expected: [1]}", "x has no value"),
+        (
+            "{name: a, kind: minimum_functionality, where: {x: {above: 1}}, expected: [1]}",
+            "at_least and at_most",
+        ),
+        ("{name: a, kind: minimum_functionality, rows: [{x: 1}], where: {x: 1}, expected: [1]}", "or 'rows'"),
+        ("{name: a, kind: golden, rows: [{x: 1}], expected: [1], where: {x: 1}}", "no 'where'"),
         ("{name: a, kind: silver}", "kind"),
         ("{name: a, kind: invariance, replace: {x: 1}, at_least: 1.5}", "at_least"),
         ("just words", "a case is a mapping"),
@@ -108,6 +119,30 @@ def test_two_cases_of_one_name_are_refused(tmp_path: Path):
     (tmp_path / "b.yaml").write_text("{name: a, kind: invariance, replace: {x: 2}}")
     with pytest.raises(InvalidInput, match="also in a"):
         load_cases(tmp_path)
+
+
+def test_a_template_is_read_from_yaml_with_its_combinations_bounded(tmp_path: Path):
+    (tmp_path / "a.yaml").write_text(
+        "{name: a, kind: minimum_functionality, template: {late: [4, 8], sex: [m, f]}, expected: [no]}"
+    )
+    [case] = load_cases(tmp_path)
+    assert (case.template, case.expected) == ({"late": [4, 8], "sex": ["m", "f"]}, ("no",))
+    with pytest.raises(ValueError, match="more than 10000 combinations"):
+        Case(
+            name="a",
+            kind="directional",
+            add={"x": 1},
+            template={"x": list(range(101)), "y": list(range(100))},
+        )
+
+
+def test_a_case_of_an_incident_keeps_the_digest_that_the_journal_has():
+    saved = Case(name="few", kind="golden", source="INC-1", rows=({"x1": 0.5},), expected=(1,), at_least=0.9)
+    before = (
+        '{"name":"few","kind":"golden","description":"","source":"INC-1","model":"","rows":[{"x1":0.5}],'
+        '"expected":[1],"tolerance":0.0,"replace":{},"add":{},"direction":"not_lower","at_least":0.9}'
+    )
+    assert digest_of([saved]) == digests.of_bytes(before.encode())
 
 
 def test_the_digest_is_of_the_content():

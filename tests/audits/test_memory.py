@@ -72,3 +72,16 @@ def test_an_error_is_never_recalled(bench):
         report = bench.audit("loans/1", on=broken, audits=["performance"])
         assert report.evidence[0].recalled is None
         assert report.evidence[0].error
+
+
+def test_a_case_file_that_was_edited_is_tried_again(bench):
+    frame = subjects.loans(200, seed=2)
+    place = bench.settings.root / "mine"
+    place.mkdir()
+    case = "name: {name}\nkind: invariance\nreplace: {{sex: [female, male]}}\n"
+    (place / "a.yaml").write_text(case.format(name="first"))
+    spec = {"behaviour": {"cases": str(place)}}
+    for name in ("first", "second"):
+        (place / "a.yaml").write_text(case.format(name=name))
+        report = bench.audit("loans/1", on=frame, audits=spec)
+        assert report.evidence[0].measurements[1].slice == name

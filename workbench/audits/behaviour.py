@@ -1,4 +1,8 @@
-"""Does the model do what people wrote down: golden rows, invariances, directions; one verdict a case."""
+"""Does the model do what people wrote down: golden rows, minimum functionality, invariances, directions.
+
+One verdict a case. Rows that a case brings along are all there is to try: their share is judged as it is.
+Rows drawn from the audited data stand for more: where a case allows exceptions, its interval is judged.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,16 @@ import pandas as pd
 from pydantic import PlainSerializer
 
 from workbench.audits.base import Finding, Subject
+from workbench.audits.behaviour_rows import drawn, given_rows, like, require_columns, rows_of
 from workbench.audits.cases import Case, digest_of, load_cases
 from workbench.audits.records import Measurement
-from workbench.core.errors import InvalidInput, NotFound, nearest, unknown
+from workbench.core.errors import InvalidInput, NotFound, WorkbenchError, nearest
 from workbench.core.values import Outcome, worst
+from workbench.stats.intervals import wilson
 
 Array = np.ndarray[Any, Any]
 Tried = tuple[Array, str]
-"""Whether each row holds, shape (n,), and what the reader should know."""
+"""Whether each row holds, shape (n,), and what the reader should know. A row that was drawn counts once."""
 
 _NAMED = 5
 """Failing rows that a note names."""
@@ -48,6 +54,18 @@ class Behaviour:
         if self.sample < 1:
             raise InvalidInput("behaviour: sample must be at least 1.", field="sample")
 
+    def reads(self, subject: Subject) -> list[str]:
+        """What the model reads, and what a case names beside."""
+        named = {
+            c for case in self._readable() for c in (*case.where, *case.template, *case.replace, *case.add)
+        }
+        frame = subject.data.frame
+        return list(dict.fromkeys([*subject.columns, *(c for c in frame.columns if c in named)]))
+
+    def content(self) -> str:
+        """What stands in the files of the cases."""
+        return digest_of(self._readable())
+
     def applies(self, subject: Subject) -> str:
         """Needs cases, and a model that answers new rows."""
         if not self.cases:
@@ -68,6 +86,12 @@ class Behaviour:
             metric="cases_passed", value=passed / len(tried), n=len(tried), unit="rate", outcome=outcome
         )
         return Finding([overall, *tried], outcome=outcome, notes=[f"{len(cases)} cases, {digest_of(cases)}."])
+
+    def _readable(self) -> list[Case]:
+        try:
+            return self._loaded()
+        except WorkbenchError:
+            return []  # ``measure`` says what is wrong with them
 
     def _loaded(self) -> list[Case]:
         entries = (self.cases,) if isinstance(self.cases, str) else self.cases
@@ -90,10 +114,24 @@ def _try(case: Case, subject: Subject, sample: int) -> Measurement:
     except Exception as error:  # noqa: BLE001 - a model that dies on a case has failed to answer it
         note = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
         return _measured(case, value=None, n=0, outcome=Outcome.ERROR, note=note)
-    rate = float(holds.mean())
-    outcome = Outcome.PASS if rate >= case.at_least else Outcome.FAIL
-    said = (f"{case.kind}, at least {case.at_least:g}", note, case.source)
-    return _measured(case, value=rate, n=len(holds), outcome=outcome, note=". ".join(filter(None, said)))
+    if not holds.size:
+        return _measured(
+            case, value=None, n=0, outcome=Outcome.INCONCLUSIVE, note="No row of the data is such."
+        )
+    rate, n = float(holds.mean()), len(holds)
+    interval = wilson(int(holds.sum()), n) if drawn(case, subject) else None
+    said = (f"{_WORDS[case.kind]}, at least {case.at_least:g}", note, case.source)
+    found: dict[str, Any] = {"value": rate, "n": n, "note": ". ".join(filter(None, said))}
+    if interval:
+        found |= {"low": interval[0], "high": interval[1]}
+    return _measured(case, outcome=_outcome(rate, interval, case.at_least), **found)
+
+
+def _outcome(rate: float, interval: tuple[float, float] | None, at_least: float) -> Outcome:
+    low, high = (rate, rate) if interval is None or at_least == 1 else interval
+    if low >= at_least:
+        return Outcome.PASS
+    return Outcome.FAIL if high < at_least else Outcome.INCONCLUSIVE
 
 
 def _measured(case: Case, **found: Any) -> Measurement:
@@ -101,13 +139,8 @@ def _measured(case: Case, **found: Any) -> Measurement:
 
 
 def _golden(case: Case, subject: Subject, sample: int) -> Tried:  # noqa: ARG001 - rows are the case's own
-    known = subject.predictor.classes
-    for label in case.expected:
-        if known and label not in known:
-            raise InvalidInput(f"expected {label!r} is no answer of the model.", remedy=nearest(label, known))
-    got = subject.predictor.predict(_rows(case, subject))
-    labels = subject.data.task == "classification"
-    holds = _same(got, np.array(case.expected, dtype=object if labels else float), case)
+    got = subject.predictor.predict(given_rows(case, subject))
+    holds = _same(got, _expected(case, subject), case)
     wrong = np.flatnonzero(~holds)
     if not wrong.size:
         return holds, ""
@@ -115,34 +148,71 @@ def _golden(case: Case, subject: Subject, sample: int) -> Tried:  # noqa: ARG001
     return holds, told + (f" and {wrong.size - _NAMED} more" if wrong.size > _NAMED else "")
 
 
+def _expected(case: Case, subject: Subject) -> Array:
+    known = subject.predictor.classes
+    for label in case.expected:
+        if known and label not in known:
+            raise InvalidInput(f"expected {label!r} is no answer of the model.", remedy=nearest(label, known))
+    return np.array(case.expected, dtype=object if subject.data.task == "classification" else float)
+
+
+def _minimum(case: Case, subject: Subject, sample: int) -> Tried:
+    rows, times = rows_of(case, subject, sample)
+    expected = _expected(case, subject)
+    got = subject.predictor.predict(rows) if len(rows) else expected[:0]
+    holds = _same(got, expected if len(expected) == len(rows) else np.repeat(expected, len(rows)), case)
+    return _each(holds, times), _answered(got[~holds], subject)
+
+
+def _each(holds: Array, times: int) -> Array:
+    """Rows that hold with every combination, shape (n,)."""
+    return np.asarray(holds.reshape(times, -1).all(axis=0))
+
+
+def _answered(wrong: Array, subject: Subject) -> str:
+    """What was answered instead, of labels: how often each."""
+    if not wrong.size or subject.data.task == "regression":
+        return ""
+    counts = pd.Series(wrong).value_counts().head(_NAMED)
+    return "instead: " + ", ".join(f"{label} {count} times" for label, count in counts.items())
+
+
 def _invariance(case: Case, subject: Subject, sample: int) -> Tried:
-    rows = _rows_or_sample(case, subject, sample)
-    _require(case.replace, rows)
+    rows, times = rows_of(case, subject, sample)
+    require_columns(case.replace, rows)
+    if not len(rows):
+        return np.zeros(0, dtype=bool), ""
     before = subject.predictor.predict(rows)
     choices = [v if isinstance(v, list | tuple) else [v] for v in case.replace.values()]
     holds = np.ones(len(rows), dtype=bool)
     for values in product(*choices):
         put = {c: [v] * len(rows) for c, v in zip(case.replace, values, strict=True)}
-        changed = _like(rows.assign(**put), subject.data.frame)
+        changed = like(rows.assign(**put), subject.data.frame)
         holds &= _same(subject.predictor.predict(changed), before, case)
-    return holds, _unread(case.replace, subject)
+    return _each(holds, times), _unread(case.replace, subject)
 
 
 def _directional(case: Case, subject: Subject, sample: int) -> Tried:
-    rows = _rows_or_sample(case, subject, sample)
-    _require(case.add, rows)
+    rows, times = rows_of(case, subject, sample)
+    require_columns(case.add, rows)
+    if not len(rows):
+        return np.zeros(0, dtype=bool), ""
     steps = {c: int(step) if step.is_integer() else step for c, step in case.add.items()}
     changed = rows.assign(**{c: rows[c] + step for c, step in steps.items()})
     sign = 1.0 if case.direction == "not_lower" else -1.0
     rise = sign * (_level(subject, changed) - _level(subject, rows))
-    return rise >= -case.tolerance, _unread(case.add, subject)
+    return _each(rise >= -case.tolerance, times), _unread(case.add, subject)
 
 
 _KINDS: dict[str, Callable[[Case, Subject, int], Tried]] = {
     "golden": _golden,
+    "minimum_functionality": _minimum,
     "invariance": _invariance,
     "directional": _directional,
 }
+
+
+_WORDS = {kind: kind.replace("_", " ") for kind in _KINDS}
 
 
 def _level(subject: Subject, rows: pd.DataFrame) -> Array:
@@ -162,34 +232,6 @@ def _same(got: Array, wanted: Array, case: Case) -> Array:
     if got.dtype.kind == "f" and case.tolerance > 0:
         return np.asarray(np.abs(got - wanted.astype(float)) <= case.tolerance)
     return np.asarray(got == wanted, dtype=bool)
-
-
-def _rows_or_sample(case: Case, subject: Subject, sample: int) -> pd.DataFrame:
-    if case.rows:
-        return _rows(case, subject)
-    frame = subject.data.frame
-    rng = np.random.default_rng(subject.seed)
-    return frame.iloc[np.sort(rng.choice(len(frame), size=min(sample, len(frame)), replace=False))]
-
-
-def _rows(case: Case, subject: Subject) -> pd.DataFrame:
-    return _like(pd.DataFrame(list(case.rows)), subject.data.frame)
-
-
-def _like(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Give columns the dtypes the model was audited with. Whole-number columns with gaps stay as they are."""
-
-    def fits(column: str) -> bool:
-        dtype = frame[column].dtype
-        return not (isinstance(dtype, np.dtype) and dtype.kind in "iub" and rows[column].isna().any())
-
-    return rows.astype({c: frame[c].dtype for c in rows.columns if c in frame.columns and fits(c)})
-
-
-def _require(columns: dict[str, Any], rows: pd.DataFrame) -> None:
-    for column in columns:
-        if column not in rows.columns:
-            raise unknown("case", "column", column, rows.columns)
 
 
 def _unread(columns: dict[str, Any], subject: Subject) -> str:

@@ -1,6 +1,7 @@
 """Behaviour cases: what a model must do on rows somebody can read, one YAML file a case in ``cases/``.
 
-Three kinds. *golden*: these rows must be answered like this. *invariance*: replacing these values must not
+Four kinds. *golden*: these rows must be answered like this. *minimum_functionality*: whatever else a row
+says, with these values every version must give this answer. *invariance*: replacing these values must not
 change the answer. *directional*: adding to these values must not move the score the wrong way::
 
     name: priors are counted once
@@ -11,6 +12,11 @@ change the answer. *directional*: adding to these values must not move the score
     expected: [1]
     at_least: 0.95          # share of the rows that must be answered so
 
+    name: four late payments on no income are a refusal
+    kind: minimum_functionality
+    template: {late_payments: [4, 6, 8], income: [0, 500]}      # every combination, put into a sample
+    expected: [1]
+
     name: sex does not decide
     kind: invariance
     replace: {sex: [Male, Female]}      # no rows: a sample of the data that is audited
@@ -20,6 +26,10 @@ change the answer. *directional*: adding to these values must not move the score
     kind: directional
     add: {priors_count: 2}
     direction: not_lower
+    where: {age: {at_least: 18, at_most: 25}, sex: [Male]}      # the sample is of these rows only
+
+The kinds beside *golden* are those of Ribeiro, Wu, Guestrin and Singh, "Beyond accuracy: behavioral testing
+of NLP models with CheckList", 2020.
 """
 
 from __future__ import annotations
@@ -29,6 +39,7 @@ import re
 import tempfile
 from collections.abc import Iterable
 from datetime import date
+from math import prod
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -40,21 +51,30 @@ from workbench.core.documents import SUFFIXES, LabelLoader, parse_yaml, validate
 from workbench.core.errors import Conflict, InvalidInput, NotFound
 from workbench.core.records import Record
 
+MOST_COMBINATIONS = 10_000
+"""Of the values of a template, and of rows with them."""
+
 
 class Case(Record):
     """One thing the model must do."""
 
     name: str = Field(min_length=1)
-    kind: Literal["golden", "invariance", "directional"]
+    kind: Literal["golden", "minimum_functionality", "invariance", "directional"]
     description: str = ""
     source: str = ""
     """Where it comes from: an incident, a requirement, a person."""
     model: str = ""
     """Name of the registered model it is for; empty: any."""
     rows: tuple[dict[str, Any], ...] = ()
-    """Inputs by column. Empty, for an invariance or a direction: a sample of the audited data."""
+    """Inputs by column. Empty, for any kind but golden: a sample of the audited data."""
+    where: dict[str, Any] = {}
+    """Which rows of the audited data, by column: a value, a list of values, or a range
+    ``{at_least: 18, at_most: 25}``. All must hold."""
+    template: dict[str, list[Any]] = {}
+    """Values that are put in, by column, in every combination. When they fill every column that the model
+    reads, the combinations are the rows."""
     expected: tuple[Any, ...] = ()
-    """golden: the answer to each row, in order."""
+    """The answer to each row, in order; minimum functionality: also one answer to all."""
     tolerance: float = Field(default=0.0, ge=0)
     """Largest difference that still counts as equal, for numbers and scores."""
     replace: dict[str, Any] = {}
@@ -72,11 +92,35 @@ class Case(Record):
             raise ValueError("a golden case needs rows")
         if self.kind == "golden" and len(self.rows) != len(self.expected):
             raise ValueError(f"{len(self.rows)} rows but {len(self.expected)} expected answers")
+        if self.kind == "golden" and (self.where or self.template):
+            raise ValueError("a golden case has rows of its own: no 'where', no 'template'")
+        if self.kind == "minimum_functionality":
+            self._require_minimum()
         if self.kind == "invariance" and not self.replace:
             raise ValueError("an invariance case needs 'replace'")
         if self.kind == "directional" and not self.add:
             raise ValueError("a directional case needs 'add'")
+        if self.rows and self.where:
+            raise ValueError("'where' chooses rows of the data; give it or 'rows'")
+        self._require_choices()
         return self
+
+    def _require_minimum(self) -> None:
+        if not (self.rows or self.where or self.template):
+            raise ValueError("a minimum functionality case needs 'rows', 'where' or 'template'")
+        most = 1 if self.template or not self.rows else len(self.rows)
+        if len(self.expected) not in (1, most):
+            raise ValueError(f"'expected' needs one answer{f' or {most}' if most > 1 else ''}")
+
+    def _require_choices(self) -> None:
+        for column, values in self.template.items():
+            if not values:
+                raise ValueError(f"template: {column} has no value")
+        if prod(len(values) for values in self.template.values()) > MOST_COMBINATIONS:
+            raise ValueError(f"template: more than {MOST_COMBINATIONS} combinations")
+        for column, wanted in self.where.items():
+            if isinstance(wanted, dict) and not (wanted and wanted.keys() <= {"at_least", "at_most"}):
+                raise ValueError(f"where: {column} takes a value, a list, or at_least and at_most")
 
 
 def load_cases(path: str | Path, *, model: str = "") -> list[Case]:
@@ -144,7 +188,12 @@ def save_case(folder: str | Path, case: Case) -> Path:
 
 def digest_of(cases: Iterable[Case]) -> str:
     """Digest of the cases' content, whatever files they lie in."""
-    return digests.of_bytes("\n".join(c.to_json() for c in cases).encode())
+    return digests.of_bytes("\n".join(_content(c) for c in cases).encode())
+
+
+def _content(case: Case) -> str:
+    """As JSON, without what older cases could not say: the digest of a saved case stays what it was."""
+    return case.model_dump_json(exclude={name for name in ("where", "template") if not getattr(case, name)})
 
 
 def _read(file: Path) -> list[Case]:

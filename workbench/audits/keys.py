@@ -56,6 +56,7 @@ def key_of(audit: Audit, subject: Subject, model: ModelVersion | None, champion:
         {
             "audit": audit.name,
             "options": options_of(audit),
+            "content": getattr(audit, "content", str)(),
             "code": code,
             "libraries": {name: installed(name) for name in _LIBRARIES},
             "model": model.digest,
