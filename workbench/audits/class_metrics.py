@@ -11,6 +11,8 @@ import pandas as pd
 from workbench.audits.records import Measurement
 from workbench.audits.slices import escaped
 from workbench.datasets import Dataset
+from workbench.stats.agreement import cohen_kappa, matthews_corrcoef
+from workbench.stats.independent import Estimate
 from workbench.stats.intervals import mean_of_rates, wilson
 
 Array = npt.NDArray[Any]
@@ -39,7 +41,7 @@ def confusion_matrix(data: Dataset, answers: Array) -> tuple[tuple[Any, ...], Ar
 def class_metrics(
     table: Array, classes: tuple[Any, ...], data: Dataset, confidence: float
 ) -> list[Measurement]:
-    """Measure accuracy, balanced accuracy, precision, recall and F1, beside the most frequent label.
+    """Measure accuracy, agreement beyond chance, precision, recall and F1, beside the most frequent label.
 
     Args:
         table: from ``confusion_matrix``, with its ``classes``.
@@ -53,6 +55,8 @@ def class_metrics(
         _rate("accuracy_score", int(right.sum()), n, confidence),
         _baseline(int(there.max()), n, classes[int(there.argmax())]),
         _mean("balanced_accuracy_score", right, there, there > 0, confidence),
+        _agreement("matthews_corrcoef", matthews_corrcoef(table, confidence), n),
+        _agreement("cohen_kappa_score", cohen_kappa(table, confidence), n),
     ]
     if data.positive is not None:
         at = classes.index(data.positive)
@@ -83,6 +87,16 @@ def _baseline(k: int, n: int, label: Any) -> Measurement:
     return Measurement(
         metric="accuracy_score_baseline", value=k / n, n=n, unit="rate", note=f"always answers {label!r}"
     )
+
+
+def _agreement(metric: str, found: Estimate | None, n: int) -> Measurement:
+    common: dict[str, Any] = {"metric": metric, "n": n, "unit": "score"}
+    if found is None:
+        return Measurement(
+            **common, value=None, note="0/0: every row has the same answer; scikit-learn says 0"
+        )
+    value, low, high = found
+    return Measurement(**common, value=value, low=low, high=high)
 
 
 def _mean(metric: str, k: Array, n: Array, seen: Array, confidence: float) -> Measurement:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audits.records import Figure
+from workbench.audits.records import Figure, Measurement
 from workbench.stats import ranking
 from workbench.stats.intervals import wilson
 
@@ -137,6 +137,34 @@ def residuals(y_true: Array, y_pred: Array) -> Figure:
         spec=_against_diagonal(
             points, {"type": "point", "filled": True}, ("answer", "mean answer"), ("truth", "mean truth")
         ),
+    )
+
+
+def segments(found: list[Measurement]) -> Figure:
+    """How much worse the model is on each weak segment, the worst first."""
+    points = [{"segment": m.slice, "value": m.value, "low": m.low, "high": m.high, "n": m.n} for m in found]
+    names, worst = [m.slice for m in found], found[0]
+    y = {"field": "segment", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 360}}
+    x = {"type": "quantitative", "title": "more loss than on the other rows, with its interval"}
+    point = {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": "#1971c2"}
+    return Figure(
+        title="Weak segments",
+        description=f"{len(found)} segments on which the model is worse than elsewhere; most in "
+        f"{worst.slice}, by {worst.value:.3g}.",
+        spec={
+            "$schema": _SCHEMA,
+            "width": 260,
+            "height": {"step": 22},
+            "data": {"values": points},
+            "encoding": {"y": y},
+            "layer": [
+                {
+                    "mark": {"type": "rule", "strokeWidth": 2, "color": "#1971c2"},
+                    "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
+                },
+                {"mark": point, "encoding": {"x": {"field": "value", **x}}},
+            ],
+        },
     )
 
 

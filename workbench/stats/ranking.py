@@ -56,7 +56,7 @@ def roc_auc(counts: Array, confidence: float = 0.95) -> tuple[float, float, floa
     if min(n, m) > 1:
         variance = _variance_of_mean(of_positive, positive) + _variance_of_mean(of_negative, negative)
         if variance > 0 and 0 < area < 1:
-            return area, *_around_logit(area, variance**0.5 / (area * (1 - area)), confidence)
+            return area, *around_logit(area, variance**0.5 / (area * (1 - area)), confidence)
     pairs = min(n, m)
     low, high = clopper_pearson(np.floor(area * pairs), pairs, confidence)[0], 1.0
     if area < 1:
@@ -85,7 +85,7 @@ def average_precision(counts: Array, confidence: float = 0.95) -> tuple[float, f
     value = min(float(positive @ (np.cumsum(positive) / predicted) / m), 1.0)
     if value == 1:
         return value, clopper_pearson(m, m, confidence)[0], 1.0
-    return value, *_around_logit(value, (m * value * (1 - value)) ** -0.5, confidence)
+    return value, *around_logit(value, (m * value * (1 - value)) ** -0.5, confidence)
 
 
 def roc_points(counts: Array, most: int = 100) -> tuple[Array, Array]:
@@ -108,7 +108,7 @@ def _variance_of_mean(values: Array, weights: Array) -> float:
     return float(weights @ (values - mean) ** 2 / (n - 1) / n)
 
 
-def _around_logit(value: float, error: float, confidence: float) -> tuple[float, float]:
+def around_logit(value: float, error: float, confidence: float) -> tuple[float, float]:
     """Interval of a share from the standard error of its logit: stays within 0 and 1."""
     logit, half = math.log(value / (1 - value)), normal_quantile((1 + confidence) / 2) * error
     low, high = (1 / (1 + math.exp(min(-(logit + end), 700.0))) for end in (-half, half))
