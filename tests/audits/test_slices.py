@@ -3,7 +3,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.audits.slices import MOST_GROUPS, escaped, slices_of
+from workbench.audits.slices import MOST_GROUPS, escaped, group_codes, slices_of
 from workbench.datasets import Dataset
 
 
@@ -70,3 +70,23 @@ def test_without_sensitive_columns_there_is_everyone():
     slices = slices_of(Dataset.of(pd.DataFrame({"y": [0, 1]}), target="y"))
     assert slices.names == ("",)
     assert rows_of(slices, "") == [0, 1]
+
+
+def test_crossings_too_many_for_a_table_are_numbered_alike(monkeypatch):
+    rng = np.random.default_rng(0)
+    columns = {name: rng.integers(0, 7, 300).astype(str) for name in "abcd"}
+    by_table = slices_of(data(**columns), depth=3)
+    monkeypatch.setattr("workbench.audits.slices._MOST_CODES", 10)
+    by_hash = slices_of(data(**columns), depth=3)
+    assert by_table.names == by_hash.names
+    assert (by_table.cell == by_hash.cell).all()
+    assert all(
+        (a.members == b.members).all() for a, b in zip(by_table.families, by_hash.families, strict=True)
+    )
+
+
+def test_values_that_read_alike_are_one_group_and_so_is_what_is_missing():
+    column = pd.Series([1, "1", None, "missing", 2.0, np.nan], dtype=object)
+    codes, names = group_codes(column)
+    assert list(names) == ["1", "2.0", "missing"]
+    assert codes.tolist() == [0, 0, 2, 2, 1, 2]

@@ -6,7 +6,11 @@ difference it could have shown, and never hidden.
 
 ``slice`` names a group (``race=Asian & sex=Male``), or for a difference, ratio, minimum or maximum the
 columns it is taken over (``race & sex``). ``n`` is the number of rows the number rests on: the negatives for
-a false positive rate.
+a false positive rate. With more than two labels ``target=label & race=Asian`` is that label against the rest.
+
+Where there are scores, ranking, calibration and the distribution of the scores are compared too
+(``group_scores``), and a figure shows what another threshold would cost. ``definitions`` says what each
+measure asks and which exclude each other here.
 """
 
 from __future__ import annotations
@@ -18,11 +22,17 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audits.base import Finding, Subject
+from workbench.audits.definitions import explained, forced_gaps
+from workbench.audits.four_fifths import four_fifths
 from workbench.audits.group_errors import GroupErrors
 from workbench.audits.group_figure import rates_by_group
-from workbench.audits.group_rates import GroupRates, Precision
-from workbench.audits.records import ScoreCounts
+from workbench.audits.group_labels import labels_by_group
+from workbench.audits.group_rates import GroupRates
+from workbench.audits.group_scores import REPLICATES, GroupScores
+from workbench.audits.precision import Precision
+from workbench.audits.records import Figure, Measurement, ScoreCounts
 from workbench.audits.slices import Slices, slices_of
+from workbench.audits.trade_off import trade_off
 from workbench.core.errors import InvalidInput
 from workbench.datasets import Dataset
 from workbench.stats import counts
@@ -30,6 +40,7 @@ from workbench.stats import counts
 Array = npt.NDArray[Any]
 
 _BINS = 100
+_FIGURES = 3
 _NAMED = 8
 """Groups named in a note before it says how many more."""
 
@@ -51,41 +62,94 @@ class Fairness:
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
-            raise InvalidInput("fairness: margin must be positive.", field="margin")
+            raise _refused("margin", "must be positive", "Give the widest interval that still decides: 0.2.")
         if self.depth < 1:
-            raise InvalidInput("fairness: depth must be at least 1.", field="depth")
+            raise _refused("depth", "must be at least 1", "1 compares each sensitive column alone.")
         if not 0 < self.confidence < 1:
-            raise InvalidInput("fairness: confidence lies between 0 and 1.", field="confidence")
+            raise _refused("confidence", "must lie between 0 and 1", "0.95 is usual.")
         if self.n_boot < 100:
-            raise InvalidInput("fairness: n_boot must be at least 100.", field="n_boot")
+            raise _refused("n_boot", "must be at least 100", "1000 is usual.")
 
     def applies(self, subject: Subject) -> str:
         """Needs a sensitive column."""
         return "" if subject.data.sensitive else "No sensitive column was named."
 
+    def reads(self, subject: Subject) -> list[str]:
+        """What answers, truth and groups rest on."""
+        return [*subject.columns, *subject.data.sensitive]
+
     def measure(self, subject: Subject) -> Finding:
         """Compare the groups."""
-        data, slices = subject.data, slices_of(subject.data, depth=self.depth)
-        answers = subject.predictor.predict(data.frame)
+        slices = slices_of(subject.data, depth=self.depth)
         precision = Precision(self.n_boot, self.confidence, self.margin, subject.seed)
-        if data.task == "regression":
-            return self._finding(GroupErrors(data.y, answers, slices, precision), slices, _OF_MEANS)
-        metrics: tuple[str, ...] = counts.RATES
-        y_true, y_pred = data.y == data.positive, answers == data.positive
-        if data.positive is None:  # right or wrong is all that is compared: the table of one class
-            metrics, y_true, y_pred = ("accuracy_score",), np.ones(len(data), dtype=bool), data.y == answers
-        table = counts.count_table(slices.cell, np.asarray(y_true), np.asarray(y_pred), slices.cells)
-        return self._finding(GroupRates(table, slices, precision, metrics), slices, _OF_RATES)
+        if subject.data.task == "regression":
+            return self._of_errors(subject, slices, precision)
+        if subject.data.positive is None:
+            return self._of_labels(subject, slices, precision)
+        return self._of_answers(subject, slices, precision)
 
-    def _finding(self, measured: GroupRates | GroupErrors, slices: Slices, how: str) -> Finding:
-        found = measured.measurements()
+    def _of_answers(self, subject: Subject, slices: Slices, precision: Precision) -> Finding:
+        """Two labels: rates, and scores where the model gives them."""
+        data, positive = subject.data, subject.data.positive
+        y_true, y_pred = np.asarray(data.y == positive), np.asarray(subject.answers == positive)
+        table = counts.count_table(slices.cell, y_true, y_pred, slices.cells)
+        rates = GroupRates(table, slices, precision)
+        found, forced = rates.measurements(), forced_gaps(rates)
+        found += [*four_fifths(rates), *forced]
+        notes, curve = explained(rates, forced), list[Figure]()
+        if subject.scores is not None and slices.families:
+            scores = GroupScores(np.asarray(subject.scores, dtype=float), y_true, slices, precision)
+            curve = trade_off(scores.table, scores.bins, slices, table)
+            found += scores.measurements()
+            notes = [_OF_SCORES.format(min(REPLICATES, self.n_boot)), *notes]
+        return self._finding(found, slices, [_OF_RATES, *notes], rates.too_small, curve)
+
+    def _of_labels(self, subject: Subject, slices: Slices, precision: Precision) -> Finding:
+        """More labels: right or wrong, which is the table of one class, then each label against the rest."""
+        data, answers = subject.data, subject.answers
+        right = np.asarray(data.y == answers)
+        table = counts.count_table(slices.cell, np.ones(len(data), dtype=bool), right, slices.cells)
+        rates = GroupRates(table, slices, precision, ("accuracy_score",))
+        labels = labels_by_group(data, answers, slices, precision)
+        found = [*rates.measurements(), *labels.measurements()]
+        return self._finding(found, slices, [_OF_RATES], rates.too_small)
+
+    def _of_errors(self, subject: Subject, slices: Slices, precision: Precision) -> Finding:
+        """A regression: mean errors, and how the predictions are distributed."""
+        answers = np.asarray(subject.answers, dtype=float)
+        errors = GroupErrors(subject.data.y, answers, slices, precision)
+        found, notes = errors.measurements(), [_OF_MEANS]
+        if slices.families:
+            found += GroupScores(answers, None, slices, precision, unit="target").measurements()
+            notes.append(_OF_SCORES.format(min(REPLICATES, self.n_boot)))
+        return self._finding(found, slices, notes, errors.too_small)
+
+    def _finding(
+        self,
+        found: list[Measurement],
+        slices: Slices,
+        notes: list[str],
+        too_small: list[str],
+        curve: list[Figure] | None = None,
+    ) -> Finding:
+        curve = curve or []
         level = f"Intervals hold at {100 * self.confidence:g} %, each for itself. "
+        how = (level + notes[0]).format(self.n_boot)
         return Finding(
             measurements=found,
-            figures=rates_by_group(found, slices),
-            notes=[level + how.format(self.n_boot), *_too_few(measured.too_small), *slices.notes],
+            figures=[*rates_by_group(found, slices)[: _FIGURES - len(curve)], *curve],
+            notes=[
+                how,
+                *notes[1:],
+                *_too_few(too_small),
+                *slices.notes,
+            ],
             libraries=("numpy", "pandas"),
         )
+
+
+def _refused(option: str, rule: str, remedy: str) -> InvalidInput:
+    return InvalidInput(f"fairness: {option} {rule}.", remedy=remedy, field=option)
 
 
 def _too_few(names: list[str]) -> list[str]:
@@ -99,10 +163,16 @@ def _too_few(names: list[str]) -> list[str]:
 _OF_RATES = (
     "Rates: Wilson. Differences, ratios, minima and maxima between groups: bootstrap, {:,} draws of the "
     "count table, Jeffreys' posterior where a group's rate is 0 or 1; they reach from the spread without "
-    "groups that are too small to the spread with them."
+    "groups that are too small to the spread with them. The greatest less the least of many rates is above 0 "
+    "even where all groups share one: compare it with the smallest detectable difference beside it."
 )
 _OF_MEANS = (
     "Means: central limit theorem. Differences between groups: {:,} draws of the groups' means from it."
+)
+_OF_SCORES = (
+    "Scores: DeLong for the area under the ROC curve, the central limit theorem for calibration in the "
+    "large, test inversion for the calibration error; their differences and the distances of distributions: "
+    "{:,} draws of a table of at most 256 score bins, less what noise alone adds."
 )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audits.group_rates import Precision
+from workbench.audits import detectable
+from workbench.audits.precision import Precision
 from workbench.audits.records import Measurement
 from workbench.audits.slices import Family, Slices
 from workbench.core.values import Outcome
@@ -93,6 +94,14 @@ class GroupErrors:
             here = slice(start, start + len(family.names))
             start += len(family.names)
             yield self._difference(metric, family, mean[here], error[here], self._n[here])
+            yield detectable.of_means(
+                metric,
+                family,
+                mean[here],
+                error[here],
+                n=self._n[here],
+                confidence=self.precision.confidence,
+            )
 
     def _difference(self, metric: str, family: Family, mean: Array, error: Array, n: Array) -> Measurement:
         """Greatest minus least mean. A group of one row, whose error is unknown, makes the ends unknown."""
@@ -103,7 +112,7 @@ class GroupErrors:
             drawn = np.ptp(rng.normal(mean, error, size=(self.precision.replicates, len(mean))), axis=1)
             low, high = (float(end) for end in percentiles(drawn, self.precision.confidence))
             ends = {"low": min(low, value), "high": max(high, value)}
-        few = (n < _FEWEST).any()
+        few = (n < _FEWEST).any() or len(n) == 1
         return Measurement(
             metric=f"{metric}_difference",
             slice=family.name,

@@ -15,7 +15,7 @@ A rate that is 0/0 has no value. In a spread such a group counts as 0, as Fairle
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.audits import detectable
+from workbench.audits.precision import Precision
 from workbench.audits.records import Measurement
 from workbench.audits.slices import Family, Slices
 from workbench.core.values import Outcome
@@ -30,6 +32,9 @@ from workbench.stats import counts
 from workbench.stats.intervals import detectable_difference, mean_of_rates, wilson
 
 Array = npt.NDArray[Any]
+
+Between = Callable[[dict[str, Array], dict[str, Array]], dict[str, Array]]
+"""Rates by name, of groups (..., groups) and of everyone (..., 1), to numbers about them, each (...)."""
 
 _UNITS = {"difference": "difference", "ratio": "ratio", "group_min": "rate", "group_max": "rate"}
 _NOTHING = {
@@ -40,16 +45,6 @@ _NOTHING = {
     "precision_score": "nothing was predicted positive",
 }
 _RECALLS = ("true_positive_rate", "true_negative_rate")
-
-
-@dataclass(frozen=True)
-class Precision:
-    """How intervals are made, and how wide is too wide."""
-
-    replicates: int
-    confidence: float
-    margin: float
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +71,16 @@ class GroupRates:
         """Slices of which at least one rate is inconclusive."""
         small = np.any(list(self._small.values()), axis=0)
         return [name for name, flag in zip(self.slices.names, small, strict=True) if flag and name]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return int(self._counts[0].sum())
+
+    def successes(self, metric: str, family: Family) -> tuple[Array, Array]:
+        """Return k and n of a proportion for each group of a family."""
+        k, n = self._parts[metric]
+        return k[self._of(family)], n[self._of(family)]
 
     # Slices
 
@@ -173,32 +178,39 @@ class GroupRates:
     @cached_property
     def _all_spreads(self) -> dict[str, dict[str, tuple[float, float, float]]]:
         """Value, low and high end by family and name."""
-        return {family.name: self._spread_of(family) for family in self.slices.families}
+        return {
+            f.name: self.between(f, lambda groups, _: counts.spreads(groups)) for f in self.slices.families
+        }
 
-    def _spread_of(self, family: Family) -> dict[str, tuple[float, float, float]]:
-        here = self._of(family)
-        values = counts.spreads({m: self._by_convention[m][here] for m in self.metrics})
-        names, drawn = list(values), {m: self._drawn[m][:, here] for m in self.metrics}
-        lows, highs = self._percentiles(drawn, names)
-        small = {m: self._small[m][here] for m in self.metrics}
+    def between(self, family: Family, measure: Between) -> dict[str, tuple[float, float, float]]:
+        """Measure something about the groups of a family: its value, low and high end by name.
+
+        The interval reaches from what is drawn without groups that are too small to what is drawn with them.
+        """
+        here, everyone = self._of(family), self._at(self._drawn, slice(0, 1))
+        values = measure(self._at(self._by_convention, here), self._at(self._by_convention, slice(0, 1)))
+        drawn, small = self._at(self._drawn, here), self._at(self._small, here)
+        lows, highs = self._percentiles(measure(drawn, everyone), list(values))
         if np.any(list(small.values())):
             without = {m: np.where(small[m], np.nan, drawn[m]) for m in self.metrics}
-            least, most = self._percentiles(without, names)
-            lows, highs = (
-                np.fmin(lows, np.nan_to_num(least, nan=0.0)),
-                np.fmax(highs, np.nan_to_num(most, nan=1.0)),
-            )
-        ends = zip(names, lows, highs, strict=True)
+            least, most = self._percentiles(measure(without, everyone), list(values))
+            lows = np.fmin(lows, np.nan_to_num(least, nan=0.0))
+            highs = np.fmax(highs, np.nan_to_num(most, nan=1.0))
+        ends = zip(values, lows, highs, strict=True)
         # Draws may all lie beyond the value, for the same reason that spreads are too great.
         return {x: (v := float(values[x]), min(float(low), v), max(float(high), v)) for x, low, high in ends}
 
-    def _percentiles(self, drawn: dict[str, Array], names: Sequence[str]) -> tuple[Array, Array]:
-        spreads = counts.spreads(drawn)
-        return counts.percentiles(np.stack([spreads[x] for x in names], axis=1), self.precision.confidence)
+    def _at(self, rates: dict[str, Array], where: slice) -> dict[str, Array]:
+        return {metric: rates[metric][..., where] for metric in self.metrics}
+
+    def _percentiles(self, measured: dict[str, Array], names: Sequence[str]) -> tuple[Array, Array]:
+        return counts.percentiles(np.stack([measured[x] for x in names], axis=1), self.precision.confidence)
 
     def _spreads(self, family: Family, metric: str) -> Iterator[Measurement]:
         for kind in counts.SPREADS:
-            yield self._spread(family, f"{metric}_{kind}", _UNITS[kind], self._extremes(family, metric))
+            yield self._spread(family, f"{metric}_{kind}", _UNITS[kind], self.extremes(family, metric))
+        if metric in counts.PROPORTIONS:
+            yield self._detectable(family, metric)
 
     def _disparities(self, family: Family) -> Iterator[Measurement]:
         for name, of in counts.DISPARITIES.items():
@@ -207,21 +219,35 @@ class GroupRates:
             for kind, worst in (("difference", max), ("ratio", min)):
                 found = self._all_spreads[family.name]
                 _, metric = worst((found[f"{rate}_{kind}"][0], rate) for rate in of)
-                note = self._extremes(family, metric)
+                note = self.extremes(family, metric)
                 note = f"{metric} {note}" if len(of) > 1 else note
                 yield self._spread(family, f"{name}_{kind}", kind, note)
 
     def _spread(self, family: Family, name: str, unit: str, note: str) -> Measurement:
         value, low, high = self._all_spreads[family.name][name]
-        common = {"metric": name, "slice": family.name, "n": int(self._counts[0].sum()), "unit": unit}
+        common = {"metric": name, "slice": family.name, "n": self.rows, "unit": unit}
         if np.isnan(value):
             note = "0/0: the rate is 0 in every group"
             return Measurement(**common, value=None, outcome=Outcome.INCONCLUSIVE, note=note)
-        settled = high - low <= self.precision.margin
+        alone = len(family.names) == 1
+        note = f"one group only, nothing to compare: {note}" if alone else note
+        settled = high - low <= self.precision.margin and not alone
         outcome = Outcome.MEASURED if settled else Outcome.INCONCLUSIVE
         return Measurement(**common, value=value, low=low, high=high, outcome=outcome, note=note)
 
-    def _extremes(self, family: Family, metric: str) -> str:
+    def _detectable(self, family: Family, metric: str) -> Measurement:
+        here, (k, n) = self._of(family), self._parts[metric]
+        return detectable.of_rates(
+            metric,
+            family,
+            self._by_convention[metric][here],
+            n[here],
+            common=float((k[0] + 0.5) / (n[0] + 1)),  # not quite 0 or 1, where nothing would vary
+            confidence=self.precision.confidence,
+        )
+
+    def extremes(self, family: Family, metric: str) -> str:
+        """Name the groups with the least and the greatest rate."""
         here = self._of(family)
         rate, n = self._by_convention[metric][here], self._parts[metric][1][here]
         least, most = int(np.argmin(rate)), int(np.argmax(rate))

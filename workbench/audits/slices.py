@@ -17,11 +17,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.datasets import Dataset
+from workbench.datasets.dataset import MISSING
 
 Array = npt.NDArray[Any]
 
 MOST_GROUPS = 100
 """A column with more groups than this is a quantity or a name, not a group; so is a crossing."""
+_MOST_CODES = 10_000_000
+"""Codes up to which a table of all of them is faster than a hash."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,12 @@ def slices_of(data: Dataset, *, depth: int = 2) -> Slices:
         data: with its sensitive columns; a missing value is the group ``missing``.
         depth: how many columns are crossed at most; 1 for no crossings.
     """
-    found = {column: pd.factorize(data.groups(column), sort=True) for column in data.sensitive}
+    found = {column: group_codes(data.frame[column]) for column in data.sensitive}
     kept = {column: groups for column, groups in found.items() if len(groups[1]) <= MOST_GROUPS}
     notes = [_too_many(column, len(found[column][1])) for column in found if column not in kept]
-    cell, of_cell = _crossed([codes for codes, _ in kept.values()], len(data))
+    cell, of_cell = _crossed(
+        [codes for codes, _ in kept.values()], [len(names) for _, names in kept.values()], len(data)
+    )
     code = dict(zip(kept, of_cell, strict=True))
     families = []
     for size in range(1, min(depth, len(kept)) + 1):
@@ -84,6 +89,21 @@ def slices_of(data: Dataset, *, depth: int = 2) -> Slices:
     return Slices(cell, len(of_cell[0]) if of_cell else 1, tuple(families), tuple(notes))
 
 
+def group_codes(column: pd.Series) -> tuple[Array, Array]:
+    """Number the groups of a column, in the order of their names as text; missing values are ``missing``.
+
+    No text is made of any row, only of the distinct values.
+
+    Returns:
+        Each row's number, shape (n,), and the names.
+    """
+    codes, values = column.factorize()  # a missing value has the code -1: the last label
+    missing = [MISSING] if len(codes) and codes.min() < 0 else []
+    labels = np.array([*(str(value) for value in values), *missing], dtype=object)
+    names, place = np.unique(labels, return_inverse=True)
+    return place.astype(np.min_scalar_type(len(names)))[codes], names
+
+
 def escaped(text: str) -> str:
     """Return a column's or group's name as it stands in the name of a slice."""
     for sign in "\\&=":
@@ -91,14 +111,31 @@ def escaped(text: str) -> str:
     return text
 
 
-def _crossed(codes: Sequence[Array], rows: int) -> tuple[Array, list[Array]]:
+def _crossed(codes: Sequence[Array], groups: Sequence[int], rows: int) -> tuple[Array, list[Array]]:
     """Number the combinations that occur; return each row's, and each combination's code by column."""
-    cell, of_cell = np.zeros(rows, dtype=np.int64), list[Array]()
-    for code in codes:
-        cell, crossed = pd.factorize(cell * (MOST_GROUPS + 1) + code, sort=True)
-        before, last = np.divmod(crossed, MOST_GROUPS + 1)
+    if not codes:
+        return np.zeros(rows, dtype=np.uint8), []
+    cell, of_cell = codes[0], [np.arange(groups[0])]
+    for code, many in zip(codes[1:], groups[1:], strict=True):
+        crossed, cell = _occurring(cell, code, len(of_cell[0]), many)
+        before, last = np.divmod(crossed, many)
         of_cell = [*(column[before] for column in of_cell), last]
     return cell, of_cell
+
+
+def _occurring(one: Array, other: Array, ones: int, others: int) -> tuple[Array, Array]:
+    """Return the pairs of codes that occur, as ``one * others + other``, and each row's place among them."""
+    most = ones * others
+    code = np.multiply(one, others, dtype=np.min_scalar_type(most)) + other
+    if most > _MOST_CODES:
+        place, distinct = pd.factorize(code, sort=True)
+        return np.asarray(distinct), place.astype(code.dtype)
+    there = np.zeros(most, dtype=bool)
+    there[code] = True
+    crossed = np.flatnonzero(there)
+    if len(crossed) == most:
+        return crossed, code
+    return crossed, (np.cumsum(there) - 1).astype(code.dtype)[code]
 
 
 def _family(columns: tuple[str, ...], codes: list[Array], groups: list[Array]) -> Family:

@@ -29,6 +29,7 @@ PROPORTIONS = (
     "true_negative_rate",
     "false_negative_rate",
     "precision_score",
+    "base_rate",
 )
 #: Every rate of one group.
 RATES = (*PROPORTIONS, "balanced_accuracy_score")
@@ -43,6 +44,8 @@ DISPARITIES = {
 
 _AT_ONCE = 2_000_000
 """Entries drawn at a time: what many cells cost is time, not memory."""
+_ROWS_AT_ONCE = 65_536
+"""Rows counted at a time: what is computed of them stays in the cache of the processor."""
 
 
 def count_table(cell: Array, y_true: Array, y_pred: Array, cells: int) -> Array:
@@ -57,8 +60,49 @@ def count_table(cell: Array, y_true: Array, y_pred: Array, cells: int) -> Array:
     Returns:
         Counts, shape (cells, 2, 2).
     """
-    code = cell.astype(np.int64) * 4 + y_true.astype(np.int64) * 2 + y_pred
-    return np.bincount(code, minlength=4 * cells).reshape(cells, 2, 2)
+    table = np.zeros(4 * cells, dtype=np.int64)
+    for start in range(0, len(cell), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        code = cell[rows].astype(np.int64)
+        code <<= 1
+        code += y_true[rows]
+        code <<= 1
+        code += y_pred[rows]
+        table += np.bincount(code, minlength=4 * cells)
+    return table.reshape(cells, 2, 2)
+
+
+def one_against_rest(confusion: Array) -> Array:
+    """Split a table of k labels into k tables of two.
+
+    Args:
+        confusion: counts, shape (..., k, k): truth, then prediction.
+
+    Returns:
+        Counts, shape (k, ..., 2, 2): by label, whether it is the truth, then whether it is the prediction.
+    """
+    tp = np.moveaxis(np.diagonal(confusion, axis1=-2, axis2=-1), -1, 0)
+    truth = np.moveaxis(confusion.sum(axis=-1), -1, 0)
+    answer = np.moveaxis(confusion.sum(axis=-2), -1, 0)
+    tn = confusion.sum(axis=(-2, -1)) - truth - answer + tp
+    table = np.stack([tn, answer - tp, truth - tp, tp], axis=-1)
+    return np.asarray(table.reshape(*table.shape[:-1], 2, 2))
+
+
+def homogeneity(k: Array, n: Array) -> float:
+    """p-value of Pearson's χ² test that groups share one rate; 1 when there is nothing to compare.
+
+    Args:
+        k: successes by group, shape (groups,).
+        n: rows by group.
+    """
+    from scipy.special import chdtrc
+
+    k, n = (np.asarray(of, dtype=float)[np.asarray(n) > 0] for of in (k, n))
+    rate = k.sum() / max(n.sum(), 1)
+    if len(n) < 2 or not 0 < rate < 1:
+        return 1.0
+    return float(chdtrc(len(n) - 1, ((k - n * rate) ** 2 / (n * rate * (1 - rate))).sum()))
 
 
 def of_slices(counts: Array, members: Array) -> Array:
@@ -80,13 +124,13 @@ def resample(table: Array, members: Array, replicates: int, seed: int) -> Array:
     """Draw the table as if its rows were resampled with replacement, and sum to slices.
 
     Args:
-        table: counts by cell, shape (cells, 2, 2).
+        table: counts by cell, shape (cells, 2, 2); or (cells, a, b) for any a and b.
         members: as in ``of_slices``.
         replicates: how often.
         seed: of the draws.
 
     Returns:
-        Counts, shape (replicates, slices, 2, 2).
+        Counts, shape (replicates, slices, 2, 2) or (replicates, slices, a, b).
     """
     n, rng = int(table.sum()), np.random.default_rng(seed)
     share, step = table.ravel() / max(n, 1), max(1, _AT_ONCE // table.size)
@@ -111,6 +155,7 @@ def parts(counts: Array) -> dict[str, tuple[Array, Array]]:
         "true_negative_rate": (tn, negative),
         "false_negative_rate": (fn, positive),
         "precision_score": (tp, fp + tp),
+        "base_rate": (positive, n),
     }
 
 
@@ -151,7 +196,7 @@ def spreads(found: dict[str, Array]) -> dict[str, Array]:
     Returns:
         By name, each of shape (...). A ratio of 0 to 0 is NaN, as with Fairlearn.
     """
-    by_name = {f"{rate}_{kind}": value for rate, r in found.items() for kind, value in _spread(r).items()}
+    by_name = {f"{rate}_{kind}": value for rate, r in found.items() for kind, value in spread(r).items()}
     for name, of in DISPARITIES.items():
         if not set(of) <= set(found):
             continue
@@ -160,6 +205,20 @@ def spreads(found: dict[str, Array]) -> dict[str, Array]:
         )
         by_name[f"{name}_ratio"] = _least([by_name[f"{rate}_ratio"] for rate in of])
     return by_name
+
+
+def spread(rate: Array) -> dict[str, Array]:
+    """Difference, ratio, minimum and maximum of one rate, (..., groups) to (...); NaN does not take part."""
+    missing = np.isnan(rate)
+    nothing = missing.all(axis=-1)
+    low = np.where(nothing, np.nan, np.where(missing, np.inf, rate).min(axis=-1))
+    high = np.where(nothing, np.nan, np.where(missing, -np.inf, rate).max(axis=-1))
+    return {
+        "difference": high - low,
+        "ratio": _divide(low, high, np.nan),
+        "group_min": low,
+        "group_max": high,
+    }
 
 
 def percentiles(replicates: Array, confidence: float = 0.95) -> tuple[Array, Array]:
@@ -181,19 +240,6 @@ def percentiles(replicates: Array, confidence: float = 0.95) -> tuple[Array, Arr
 def _divide(k: Array, n: Array, undefined: float) -> Array:
     k, n = np.asarray(k, dtype=float), np.asarray(n, dtype=float)
     return np.asarray(np.divide(k, n, out=np.full(n.shape, undefined), where=n > 0))
-
-
-def _spread(rate: Array) -> dict[str, Array]:
-    missing = np.isnan(rate)
-    nothing = missing.all(axis=-1)
-    low = np.where(nothing, np.nan, np.where(missing, np.inf, rate).min(axis=-1))
-    high = np.where(nothing, np.nan, np.where(missing, -np.inf, rate).max(axis=-1))
-    return {
-        "difference": high - low,
-        "ratio": _divide(low, high, np.nan),
-        "group_min": low,
-        "group_max": high,
-    }
 
 
 def _least(ratios: list[Array]) -> Array:
