@@ -106,12 +106,13 @@ def walked(tmp_path_factory):
         seen["incident"] = bench.open_incident(title, rows=test, model="odd")
     seen["replay"] = bench.replay("INC-1")
     seen["bisect"] = bench.bisect("INC-1")
+    seen["decision"] = bench.explain("odd/1", {**test.iloc[0].to_dict(), FORMULA: LONG})
     seen["card"] = bench.card("odd/1")
     seen["overview"] = bench.overview()
     return bench, root.parent, seen
 
 
-VIEWS = ["model", "report", "verdict", "incident", "replay", "bisect", "card", "overview"]
+VIEWS = ["model", "report", "verdict", "incident", "replay", "bisect", "decision", "card", "overview"]
 
 
 @pytest.mark.parametrize("view", VIEWS)

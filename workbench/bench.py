@@ -16,6 +16,9 @@ from workbench.core.settings import Settings
 from workbench.journal import Event, Journal
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from workbench.audits.explanation_records import Decision
     from workbench.audits.memory import Kept
     from workbench.audits.records import Evidence, Report
     from workbench.audits.runner import Progress
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from workbench.incidents.records import BisectReport, Failure, Incident, ReplayReport
     from workbench.journal.records import Verification
     from workbench.models.predictors import Predictor
-    from workbench.models.records import ModelVersion, Task
+    from workbench.models.records import ModelVersion, Task, Waiver
     from workbench.models.registry import Registry
     from workbench.monitoring import Monitoring
     from workbench.monitoring.records import Alert
@@ -126,7 +129,8 @@ class Workbench:
         """Put a fitted model into the registry, with lineage and a digest of its bytes.
 
         Args:
-            model: a fitted estimator, a function of a frame, or an MLflow URI.
+            model: a fitted estimator, a function of a frame, a file, or an MLflow folder or URI. Files are
+                scanned before they are opened, and a pickle among them needs a waiver: ``bench.waive``.
             name: letters, digits, ``.``, ``_`` and ``-``.
             train: the data it was trained on: reference for drift, and its fingerprint is lineage.
             target: column with the truth.
@@ -140,6 +144,17 @@ class Workbench:
         return self.registry.register(
             model, name=name, train=train, target=target, sensitive=sensitive, task=task, positive=positive
         )
+
+    def waive(self, model: str, *, reason: str, until: date | str, kind: str = "pickle") -> Waiver:
+        """Answer for a model that comes as a pickle, until a day. Reading a pickle runs what it holds.
+
+        Args:
+            model: the name it is, or will be, registered under.
+            reason: why; it is kept for ever.
+            until: the last day it holds, as a date or ``"2027-01-31"``.
+            kind: what is waived.
+        """
+        return self.registry.waive(model, kind=kind, reason=reason, until=until)
 
     def model(self, ref: str | ModelVersion) -> ModelVersion:
         """Return a version by ``name`` (the latest), ``name/3``, ``name@champion`` or ``models:/name/3``."""
@@ -205,6 +220,56 @@ class Workbench:
         )
         self._keep(report, version)
         return report
+
+    def explain(
+        self,
+        model: str | ModelVersion,
+        row: Any,
+        *,
+        data: Any = None,
+        wanted: Any = None,
+        immutable: Sequence[str] | None = None,
+        rising: Sequence[str] = (),
+        falling: Sequence[str] = (),
+        seed: int = 0,
+    ) -> Decision:
+        """Say why a version answers one row as it does, and which nearest change gets another answer.
+
+        What is typical is read from the kept training data. Nothing about the row is kept.
+
+        Args:
+            model: the version.
+            row: columns and values as a mapping, a Series or a frame of one row; or a place, counted from 0,
+                in ``data``.
+            data: where a place is counted. Default: the kept training data. Where none is kept, it also says
+                what is typical.
+            wanted: the label to get, or ``(low, high)`` of a regression. Default: any other label.
+            immutable: columns that must stay. Default: the sensitive ones.
+            rising: columns that may only rise.
+            falling: columns that may only fall.
+            seed: of every random draw.
+
+        Raises:
+            InvalidInput: the row does not fit the model, an unknown column or label, or the row gets the
+                wanted answer as it is.
+        """
+        from workbench.explaining import decision
+
+        version = self.model(model)
+        return decision(
+            version,
+            self.registry.load(version),
+            self.registry.reference(version),
+            row,
+            data=data,
+            wanted=wanted,
+            immutable=immutable,
+            rising=rising,
+            falling=falling,
+            seed=seed,
+            asked_by=self.settings.actor,
+            clock=self.clock,
+        )
 
     def evidence(self, model: str | ModelVersion) -> list[Evidence]:
         """Every piece of evidence kept about a version, oldest first, checked against its digest."""
@@ -275,12 +340,13 @@ class Workbench:
         ``workbench release --watch`` in a terminal.
 
         Raises:
-            Refused: the verdict is not pass, or approvals are missing.
+            Refused: the verdict is not pass, approvals are missing, or the waiver of a pickle has run out.
             Conflict: another release of this endpoint is active.
         """
         from workbench.releases import load_plan
 
         version, rules = self.model(model), self._policy(policy)
+        self.registry.require_waiver(version)
         return self.releases.open(
             version,
             load_plan(self._file("plans", plan)),

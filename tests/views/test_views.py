@@ -9,6 +9,14 @@ from html.parser import HTMLParser
 
 import pytest
 
+from workbench.audits.explanation_records import (
+    Candidate,
+    Change,
+    Counterfactual,
+    Decision,
+    Reason,
+    ReasonCodes,
+)
 from workbench.audits.records import Evidence, Figure, Measurement, Report
 from workbench.core.values import Outcome
 from workbench.gates.records import RuleResult, Verdict
@@ -207,7 +215,55 @@ def bisect() -> BisectReport:
     )
 
 
-RECORDS = [model, report, verdict, release, incident, replay, bisect]
+def decision(**fields) -> Decision:
+    reason = Reason(
+        column=HOSTILE, value=HOSTILE, typical=None, contribution=1.5, share=1.0, text=f"{HOSTILE} is high"
+    )
+    codes = ReasonCodes(
+        answer=HOSTILE,
+        about=f"log-odds of {HOSTILE!r}",
+        unit="log-odds",
+        output=1.25,
+        base=0.125,
+        reasons=(reason,),
+        against=(reason.model_copy(update={"contribution": -0.5, "text": HOSTILE}),),
+        rest=0.125,
+        additivity_gap=0.0,
+        method=HOSTILE,
+        notes=(HOSTILE,),
+    )
+    change = Counterfactual(
+        answer=HOSTILE,
+        wanted=HOSTILE,
+        candidates=(
+            Candidate(
+                changes=(Change(column=HOSTILE, before=HOSTILE, after=None),),
+                columns_changed=1,
+                distance=1.0,
+                answer=HOSTILE,
+                score=0.75,
+            ),
+        ),
+        queries=9,
+        held={HOSTILE: HOSTILE},
+        notes=(HOSTILE,),
+    )
+    given = {
+        "model": "recidivism/3",
+        "model_digest": DIGEST,
+        "target": HOSTILE,
+        "answer": HOSTILE,
+        "reasons": codes,
+        "change": change,
+        "notes": (HOSTILE,),
+        "time": NOW,
+        "asked_by": HOSTILE,
+        "code": HOSTILE,
+    }
+    return Decision(**(given | fields))
+
+
+RECORDS = [model, report, verdict, release, incident, replay, bisect, decision]
 every_record = pytest.mark.parametrize("make", RECORDS, ids=lambda make: make.__name__)
 
 
@@ -246,6 +302,40 @@ def test_the_bundle_holds_text_html_and_the_record_itself(make):
     assert type(record).model_validate(shown[mime_type(record)]) == record
     assert json.loads(json.dumps(shown)) == shown
     assert shown["text/plain"].strip()
+
+
+def test_a_decision_adds_up_from_typical_rows_to_this_row():
+    numbers = re.findall(r'<td class="wb-n">(.*?)</td>', html_page(decision()))
+    assert numbers == ["+0.12", "+1.50", "-0.50", "+0.12", "+1.25"]
+
+
+def test_the_bars_of_a_decision_lie_on_both_sides_of_one_zero():
+    page = html_page(decision())
+    bars = [(float(x), float(w)) for x, w in re.findall(r'<rect x="(.*?)".*? width="(.*?)"', page)]
+    [zero] = set(re.findall(r'<line x1="(.*?)"', page))
+    assert bars[0] == (float(zero), 112.5)
+    assert sum(bars[1]) == float(zero)
+
+
+@pytest.mark.parametrize("number", [0.0, float("nan"), float("inf")])
+def test_a_decision_with_nothing_to_add_up_is_drawn_all_the_same(number):
+    codes = decision().reasons.model_copy(
+        update={"reasons": (), "against": (), "rest": number, "base": number, "output": number}
+    )
+    bare = decision(reasons=codes, change=None, code="")
+    assert "this row" in html_page(bare)
+    assert "What gets" not in html_page(bare)
+    assert "this row" in bundle(bare)["text/plain"]
+
+
+def test_a_decision_says_what_was_wanted_and_that_nothing_was_found():
+    change = decision().change
+    ranged = change.model_copy(update={"wanted": [100, 120.5], "candidates": ()})
+    text = bundle(decision(change=ranged))["text/plain"]
+    assert "what gets a prediction from 100 to 120.5: no change was found" in text
+    assert "What gets another answer" in html_page(
+        decision(change=change.model_copy(update={"wanted": None}))
+    )
 
 
 def test_an_audit_that_raised_says_so_in_words():

@@ -163,7 +163,7 @@ def _goal(subject: Subject, wanted: Any) -> Any:
     classes = subject.predictor.classes or subject.data.classes
     if wanted is None:
         return None
-    for label in classes:
+    for label in classes if pd.api.types.is_scalar(wanted) else ():
         if label == wanted:
             return label
     raise unknown("wanted", "label", str(wanted), map(str, classes))

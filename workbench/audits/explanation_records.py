@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
-from workbench.core.records import Record
+from workbench.core.records import Record, Shown
 
 
 class Reason(Record):
@@ -86,3 +87,29 @@ class Counterfactual(Record):
     def found(self) -> bool:
         """Whether any change within the constraints gets the wanted answer."""
         return bool(self.candidates)
+
+
+class Decision(Shown):
+    """What a registered version answers for one row, why, and the nearest change that gets another answer.
+
+    It holds values of that row, because its owner asked: show it to whom the row may be shown. It is no
+    evidence, and the project keeps none of it.
+    """
+
+    view: ClassVar[str] = "decision"
+
+    model: str
+    """``name/version``."""
+    model_digest: str
+    target: str
+    answer: Any
+    score: float | None = None
+    """Probability of that answer, where the model gives one."""
+    reasons: ReasonCodes
+    change: Counterfactual | None = None
+    """None for a regression of which no answer was wanted: a note says so."""
+    notes: tuple[str, ...] = ()
+    time: datetime
+    asked_by: str
+    code: str = ""
+    """The Python that makes it again. The row is a plain name in it, so that code can be passed on."""

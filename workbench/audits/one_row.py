@@ -75,10 +75,32 @@ def _like(column: pd.Series, frame: pd.DataFrame, name: str) -> pd.Series:
     if isinstance(dtype, np.dtype) and dtype.kind in "iub" and column.isna().any():
         dtype = np.dtype(float)
     try:
+        held = _held(column, dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _cannot(name, column, dtype) from error
+    if held is None:
+        raise _cannot(name, column, dtype)
+    return held
+
+
+def _held(column: pd.Series, dtype: Any) -> pd.Series | None:
+    """The value in that dtype; None where a cast would make another value of it without a word."""
+    if column.isna().any():
         return column.astype(dtype)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"row: {name} cannot be {column.iloc[0]!r}.",
-            remedy=f"The data holds {dtype} there.",
-            field="row",
-        ) from error
+    value = column.iloc[0]
+    if isinstance(dtype, pd.CategoricalDtype):
+        return column.astype(dtype) if value in dtype.categories else None
+    if pd.api.types.is_bool_dtype(dtype):
+        return column.astype(dtype) if value in (True, False) else None
+    if pd.api.types.is_integer_dtype(dtype) and float(value) != int(float(value)):
+        return column.astype(float)  # 40.5 among whole numbers stays 40.5
+    return column.astype(dtype)
+
+
+def _cannot(name: str, column: pd.Series, dtype: Any) -> InvalidInput:
+    given = repr(column.iloc[0])
+    return InvalidInput(
+        f"row: {name} cannot be {given if len(given) <= 80 else given[:79] + '…'}.",
+        remedy=f"The data holds {dtype} there.",
+        field="row",
+    )

@@ -13,6 +13,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from workbench.audits.explanation_records import (
+    Candidate,
+    Change,
+    Counterfactual,
+    Decision,
+    Reason,
+    ReasonCodes,
+)
+from workbench.audits.one_row import said
 from workbench.audits.records import Evidence, Figure, Measurement, Report, ScoreCounts
 from workbench.core import digests, project
 from workbench.core.records import Shown
@@ -358,6 +367,60 @@ def bisection() -> BisectReport:
     )
 
 
+def _reason(column: str, value: object, typical: object, contribution: float, share: float) -> Reason:
+    way = "towards 1" if contribution > 0 else "towards 0"
+    return Reason(
+        column=column,
+        value=value,
+        typical=typical,
+        contribution=contribution,
+        share=share,
+        text=f"{column} is {said(value)} (typical {said(typical)}): pushed the answer {way}",
+    )
+
+
+def decision() -> Decision:
+    """One answer with its reasons and two changes, a column and a value of which are markup."""
+    codes = ReasonCodes(
+        answer=1,
+        about="log-odds of 1",
+        unit="log-odds",
+        output=0.95,
+        base=-0.21,
+        reasons=(_reason("priors_count", 7, 2, 1.32, 0.8), _reason(HOSTILE, None, HOSTILE, 0.33, 0.2)),
+        against=(_reason("age", 41, 32, -0.52, 1.0),),
+        rest=0.03,
+        additivity_gap=0.0,
+        method="Linear SHAP (closed form)",
+        notes=("A reason moved the model's output; it is no cause in the world.",),
+    )
+    fewer = Change(column="priors_count", before=7, after=3)
+    other = Change(column="charge", before=HOSTILE, after="M")
+    change = Counterfactual(
+        answer=1,
+        wanted=0,
+        candidates=(
+            Candidate(changes=(fewer,), columns_changed=1, distance=0.84, answer=0, score=0.537),
+            Candidate(changes=(fewer, other), columns_changed=2, distance=1.31, answer=0, score=0.561),
+        ),
+        queries=212,
+        held={"race": "immutable", HOSTILE: "immutable"},
+        notes=("Found by search: a nearer change may exist.",),
+    )
+    return Decision(
+        model="recidivism/3",
+        model_digest=model(3).digest,
+        target="two_year_recid",
+        answer=1,
+        score=0.721,
+        reasons=codes,
+        change=change,
+        time=NOON + timedelta(hours=12),
+        asked_by="grace",
+        code="import workbench as wb\n\nbench = wb.open()\nbench.explain('recidivism/3', row, seed=0)",
+    )
+
+
 def _of_the_seeded_project() -> tuple[Shown, ...]:
     """What is a fold of a whole journal: the overview, and the card of the version that is in release."""
     version = model(2)
@@ -376,6 +439,7 @@ def records() -> dict[str, Shown]:
         incident(),
         replay(),
         bisection(),
+        decision(),
         model(),
         *_of_the_seeded_project(),
     )

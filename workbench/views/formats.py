@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from workbench.core.values import Outcome
 
@@ -42,6 +44,32 @@ def number(value: float | None, unit: str = "") -> str:
     if unit in ("queries", "count", "rows") or (float(value).is_integer() and abs(value) >= 1000):
         return f"{value:,.0f}".replace(",", "\u2009")
     return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}".replace(",", "\u2009")
+
+
+def signed(value: float, places: int) -> str:
+    """A contribution, its sign always shown: ``+1.20``."""
+    if not math.isfinite(value):
+        return "—"
+    return f"{value:+,.{places}f}".replace(",", "\u2009")
+
+
+def places(values: Iterable[float]) -> int:
+    """Decimal places that give the greatest of some values three digits, so that they stand in one column."""
+    greatest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return 3 if greatest == 0 else min(12, max(0, 2 - math.floor(math.log10(greatest))))
+
+
+def value(given: Any) -> str:
+    """One value of a row: text as it stands, a number with at most six digits that are not its whole part."""
+    if given is None:
+        return "missing"
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return str(given)
+    if not math.isfinite(given):
+        return "—"
+    if abs(given) < 1e15 and (float(given).is_integer() or abs(given) >= 1e5):
+        return f"{given:,.0f}".replace(",", "\u2009")
+    return re.sub(r"e([+-])0", r"e\1", f"{given:.6g}")
 
 
 def interval(low: float | None, high: float | None, unit: str = "") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core import digests
 from workbench.core.records import Shown
-from workbench.views import figures, formats
+from workbench.views import decisions, figures, formats
 from workbench.views.tables import tables
 from workbench.views.text import headline
 
@@ -35,6 +35,7 @@ def _environment() -> Environment:
         "count": formats.count,
         "moment": formats.moment,
         "sign": formats.sign,
+        "value": formats.value,
         "short": digests.short,
         # The SVG is drawn by the chart library from JSON: text in it is escaped there.
         "svg": lambda figure: Markup(figures.svg(figure)),  # noqa: S704
@@ -43,6 +44,10 @@ def _environment() -> Environment:
         "tables": tables,
         "release_figure": figures.release_figure,
         "headline": headline,
+        "decision_lines": decisions.lines,
+        "decision_notes": decisions.notes,
+        "sought": decisions.sought,
+        "bar_width": decisions.WIDTH,
     }
     return environment
 

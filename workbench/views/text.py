@@ -8,7 +8,8 @@ from typing import Any
 from workbench.core.digests import short
 from workbench.core.records import Shown
 from workbench.core.values import Outcome
-from workbench.views.formats import count, interval, number, sign, visible
+from workbench.views.decisions import lines, notes, sought
+from workbench.views.formats import count, interval, number, sign, value, visible
 
 
 def headline(record: Any) -> str:
@@ -69,6 +70,26 @@ def _bisect_lines(report: Any) -> list[str]:
     return trials + [f"changed: {change}" for change in report.changes]
 
 
+def _decision_line(decision: Any) -> str:
+    sure = "" if decision.score is None else f", probability {number(decision.score, 'rate')}"
+    return f"{decision.model} answers {value(decision.answer)} ({decision.target}{sure})"
+
+
+def _decision_lines(decision: Any) -> list[str]:
+    summed = lines(decision)
+    wide = max(len(line.number) for line in summed)
+    found = [f"{decision.reasons.about}:", *(f"{line.number:>{wide}}  {line.text}" for line in summed)]
+    change = decision.change
+    if change is not None:
+        found.append(f"what gets {sought(change)}:" + ("" if change.candidates else " no change was found"))
+        found += [
+            ", ".join(f"{c.column} {value(c.before)} → {value(c.after)}" for c in candidate.changes)
+            + f": answers {value(candidate.answer)}"
+            for candidate in change.candidates
+        ]
+    return [*found, *notes(decision)]
+
+
 def _model_lines(model: Any) -> list[str]:
     return [
         f"{model.flavor} ({model.format}), target {model.target}, {len(model.columns)} input columns",
@@ -104,6 +125,7 @@ _HEADLINES: dict[str, Callable[[Any], str]] = {
     ),
     "replay": lambda r: f"Replay of {r.incident}: {count(r.rows)} rows on {len(r.columns)} versions",
     "bisect": lambda b: f"Bisection of {b.incident}: {b.sentence}",
+    "decision": _decision_line,
     "model": lambda m: f"{m.ref} {short(m.digest)}, {m.task}, by {m.author}",
     "card": lambda c: f"Model card of {c.model.ref}",
     "overview": lambda o: f"{_counted(o.models, 'model')}, {_counted(o.incidents, 'incident')} not closed",
@@ -116,6 +138,7 @@ _LINES: dict[str, Callable[[Any], list[str]]] = {
     "incident": lambda i: [f"frozen as {short(i.digest)}, opened by {i.opened_by}"],
     "replay": _replay_lines,
     "bisect": _bisect_lines,
+    "decision": _decision_lines,
     "model": _model_lines,
     "card": _card_lines,
     "overview": _overview_lines,

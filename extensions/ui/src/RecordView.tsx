@@ -3,6 +3,7 @@ import { SurroundingsContext, Surroundings } from './context';
 import { Boundary } from './parts/Boundary';
 import { BisectView } from './views/BisectView';
 import { CardView } from './views/CardView';
+import { DecisionView } from './views/DecisionView';
 import { IncidentView } from './views/IncidentView';
 import { ModelView } from './views/ModelView';
 import { OverviewView } from './views/OverviewView';
@@ -15,6 +16,7 @@ import { VerdictView } from './views/VerdictView';
 const VIEWS: Readonly<Record<string, React.ComponentType<{ record: never }>>> = {
   bisect: BisectView,
   card: CardView,
+  decision: DecisionView,
   incident: IncidentView,
   model: ModelView,
   overview: OverviewView,

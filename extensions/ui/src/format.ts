@@ -40,6 +40,41 @@ export function number(value: number | null | undefined, unit = ''): string {
   return Math.abs(value) < 1000 ? fixed(value, 3) : grouped(value);
 }
 
+/** A contribution, its sign always shown: `+1.20`. */
+export function signed(value: number | null, places: number): string {
+  if (value === null || !Number.isFinite(value)) {
+    return '—';
+  }
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '+';
+  const [whole, ...decimals] = fixed(Math.abs(value), places).split('.');
+  return [sign + whole.replace(/\B(?=(\d{3})+(?!\d))/g, THIN), ...decimals].join('.');
+}
+
+/** Decimal places that give the greatest of some values three digits, so that they stand in one column. */
+export function places(values: Array<number | null>): number {
+  const greatest = Math.max(0, ...values.map(v => Math.abs(v ?? 0)).filter(Number.isFinite));
+  return greatest === 0 ? 3 : Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(greatest))));
+}
+
+/** One value of a row: text as it stands, a number with at most six digits that are not its whole part. */
+export function value(given: unknown): string {
+  if (given === null || given === undefined) {
+    return 'missing';
+  }
+  if (typeof given === 'boolean') {
+    return given ? 'True' : 'False';
+  }
+  if (typeof given !== 'number') {
+    return text(given);
+  }
+  if (Math.abs(given) < 1e15 && (Number.isInteger(given) || Math.abs(given) >= 1e5)) {
+    return grouped(given);
+  }
+  const rounded = Number(given.toPrecision(6));
+  const plain = Math.abs(rounded) >= 1e-4 && Math.abs(rounded) < 1e15;
+  return plain ? String(rounded) : rounded.toExponential();
+}
+
 /** `[42.1, 47.6]` in the unit of the value; empty when there is no interval. */
 export function interval(low: number | null, high: number | null, unit = ''): string {
   if (low === null || high === null) {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import cases from './testing/format.cases.json';
-import { interval, moment, number } from './format';
+import sums from './testing/signed.cases.json';
+import values from './testing/value.cases.json';
+import { interval, moment, number, places, signed, value } from './format';
 import { family, groupName, worst } from './judge';
 import { ago, nextStep } from './panel/next';
 import { nearestBin, ratesAt } from './rates';
@@ -14,6 +16,14 @@ const scores: ScoreCounts = records.report.scores;
 describe('numbers', () => {
   it.each(cases)('are written as Python writes them: %o', ({ value, unit, text }) => {
     expect(number(value, unit)).toBe(text);
+  });
+
+  it.each(sums)('that are added up are written as Python writes them: %o', ({ values, texts }) => {
+    expect(values.map(v => signed(v, places(values)))).toEqual(texts);
+  });
+
+  it.each(values)('of a row are written as Python writes them: %o', given => {
+    expect(value(given.value)).toBe(given.text);
   });
 
   it('have an interval in their own unit', () => {

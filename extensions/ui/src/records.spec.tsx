@@ -113,6 +113,57 @@ describe('a release', () => {
   });
 });
 
+describe('a decision', () => {
+  it('adds up from typical rows over every reason to this row', () => {
+    const rows = [...show('decision').querySelectorAll('.wb-Table')[0].querySelectorAll('tbody tr')];
+    const amounts = rows.map(row => row.lastElementChild?.textContent);
+    expect(amounts).toEqual(['-0.21', '+1.32', '+0.33', '-0.52', '+0.03', '+0.95']);
+    expect(rows.map(row => row.querySelectorAll('rect').length)).toEqual([0, 1, 1, 1, 1, 0]);
+    expect(rows[1].textContent).toContain('priors_count is 7 (typical 2): pushed the answer towards 1');
+  });
+
+  it('draws bars to either side of one zero', () => {
+    const bars = [...show('decision').querySelectorAll('.wb-SignedBar')];
+    const zero = Number(bars[0].querySelector('line')?.getAttribute('x1'));
+    const ends = (bar: Element) => {
+      const rect = bar.querySelector('rect');
+      const x = Number(rect?.getAttribute('x'));
+      return [x, x + Number(rect?.getAttribute('width'))];
+    };
+    expect(ends(bars[0])[0]).toBeCloseTo(zero);
+    expect(ends(bars[0])[1]).toBeGreaterThan(zero);
+    expect(ends(bars[2])[1]).toBeCloseTo(zero);
+  });
+
+  it('says what would have to change, what stays, and that it is about one row', () => {
+    const host = show('decision');
+    const text = host.textContent;
+    expect(text).toContain('What gets the answer “0”');
+    expect(text).toContain('2. “0”, probability 56.1 %');
+    expect(host.querySelectorAll('.wb-Changes table')[0].textContent).toContain('priors_count7→ 3');
+    expect(text).toContain('race (immutable)');
+    expect(text).toContain('show it to whom the row may be shown');
+  });
+
+  it('without a change, a score or anything to add draws what there is', () => {
+    const bare = copyOf('decision');
+    Object.assign(bare, { change: null, score: null, code: '', notes: ['No change was looked for.'] });
+    Object.assign(bare.reasons, { reasons: [], against: [], rest: 0, base: null, output: null });
+    const host = show('decision', bare);
+    expect(host.querySelector('[role=alert]')).toBeNull();
+    expect(host.textContent).not.toContain('What gets');
+    expect(host.textContent).toContain('No change was looked for.');
+  });
+
+  it('of a regression wants a range, and says when nothing was found', () => {
+    const decision = copyOf('decision');
+    Object.assign(decision.change, { wanted: [100, 120.5], candidates: [], held: {} });
+    const text = show('decision', decision).textContent;
+    expect(text).toContain('What gets a prediction from 100 to 120.5');
+    expect(text).toContain('No change was found.');
+  });
+});
+
 it('a verdict says which approvals are to come', () => {
   expect(show('verdict').textContent).toContain('? 1 to come model-risk: grace');
 });

@@ -37,6 +37,22 @@ export interface BisectReport {
   time: string;
 }
 
+/** A changed row that gets the wanted answer: the model was asked about exactly this row. */
+export interface Candidate {
+  changes: Array<Change>;
+  columns_changed: number;
+  distance: number;
+  answer: unknown;
+  score: number | null;
+}
+
+/** One column of a counterfactual. */
+export interface Change {
+  column: string;
+  before: unknown;
+  after: unknown;
+}
+
 /** One input column as the model expects it. */
 export interface Column {
   name: string;
@@ -46,6 +62,31 @@ export interface Column {
   low: number | null;
   high: number | null;
   integer: boolean;
+}
+
+/** The nearest changes found, fewest columns first. Without candidates: none was found in ``queries``. */
+export interface Counterfactual {
+  answer: unknown;
+  wanted: unknown;
+  candidates: Array<Candidate>;
+  queries: number;
+  held: Record<string, string>;
+  notes: Array<string>;
+}
+
+/** What a registered version answers for one row, why, and the nearest change that gets another answer. */
+export interface Decision {
+  model: string;
+  model_digest: string;
+  target: string;
+  answer: unknown;
+  score: number | null;
+  reasons: ReasonCodes;
+  change: Counterfactual | null;
+  notes: Array<string>;
+  time: string;
+  asked_by: string;
+  code: string;
 }
 
 /** What one audit found about one model on one data set, with everything needed to do it again. */
@@ -227,6 +268,32 @@ export interface Overview {
   models: Array<ModelGlance>;
   releases: Array<ReleaseGlance>;
   incidents: Array<IncidentGlance>;
+}
+
+/** One column's part in one decision. */
+export interface Reason {
+  column: string;
+  value: unknown;
+  typical: unknown;
+  contribution: number;
+  share: number;
+  text: string;
+}
+
+/** Why one row got its answer, as the model sees it: the strongest reasons first. */
+export interface ReasonCodes {
+  answer: unknown;
+  about: string;
+  unit: string;
+  output: number;
+  base: number;
+  reasons: Array<Reason>;
+  against: Array<Reason>;
+  rest: number;
+  additivity_gap: number;
+  method: string;
+  notes: Array<string>;
+  seed: number;
 }
 
 /** A candidate on its way to champion. */

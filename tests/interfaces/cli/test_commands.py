@@ -18,6 +18,7 @@ COMMANDS = [
     "register",
     "audit",
     "audits",
+    "explain",
     "gate",
     "approve",
     "release",

@@ -23,3 +23,14 @@ def test_the_records_it_draws_are_real_ones():
 @pytest.mark.parametrize("case", json.loads((TESTING / "format.cases.json").read_text(encoding="utf-8")))
 def test_numbers_are_written_as_the_front_end_writes_them(case):
     assert formats.number(case["value"], case["unit"]) == case["text"]
+
+
+@pytest.mark.parametrize("case", json.loads((TESTING / "value.cases.json").read_text(encoding="utf-8")))
+def test_values_of_a_row_are_written_as_the_front_end_writes_them(case):
+    assert formats.value(case["value"]) == case["text"]
+
+
+@pytest.mark.parametrize("case", json.loads((TESTING / "signed.cases.json").read_text(encoding="utf-8")))
+def test_numbers_that_add_up_are_written_as_the_front_end_writes_them(case):
+    places = formats.places(case["values"])
+    assert [formats.signed(value, places) for value in case["values"]] == case["texts"]

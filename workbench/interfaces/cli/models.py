@@ -1,4 +1,4 @@
-"""``workbench register`` and ``workbench audit``."""
+"""``workbench register``, ``audit``, ``audits`` and ``explain``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.interfaces.cli.options import HERE, Actor, Project, bench, in_a_folder
+from workbench.interfaces.cli.options import HERE, Actor, Model, Project, bench, in_a_folder
 from workbench.interfaces.cli.output import AsJson, finish, say, show
 from workbench.interfaces.cli.steps import steps
 
@@ -21,14 +21,16 @@ Sensitive = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(register)
+    app.command()(waive)
     app.command()(audit)
     app.command()(audits)
+    app.command()(explain)
 
 
 def register(
     name: Annotated[str, typer.Argument(help="Name of the model.")],
     model: Annotated[
-        str, typer.Option("--model", help="File (.skops, .joblib, .pkl) or MLflow URI of the fitted model.")
+        str, typer.Option("--model", help="File (.skops, .onnx, .joblib, .pkl), MLflow folder or URI.")
     ],
     train: Annotated[Path, typer.Option("--train", help="CSV or Parquet file it was trained on.")],
     target: Target,
@@ -39,17 +41,31 @@ def register(
 ) -> None:
     """Put a fitted model into the registry, with lineage and a digest of its bytes.
 
-    A .pkl or .joblib file runs code when it is read: register only files you made or trust.
+    A .pkl or .joblib file runs code when it is read, so that it needs a waiver: `workbench waive`.
 
-    Example: `workbench register recidivism --model model.joblib --train train.csv --target two_year_recid
+    Example: `workbench register recidivism --model model.skops --train train.csv --target two_year_recid
     --sensitive race --sensitive sex`
     """
-    from workbench.models.files import read_model
-
     version = bench(project, actor, make=True).register(
-        read_model(model), name=name, train=train, target=target, sensitive=sensitive or ()
+        model, name=name, train=train, target=target, sensitive=sensitive or ()
     )
     show(version, as_json=as_json)
+
+
+def waive(
+    name: Annotated[str, typer.Argument(help="Name of the model.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept for ever.")],
+    until: Annotated[str, typer.Option("--until", help="The last day it holds: 2027-01-31.")],
+    kind: Annotated[str, typer.Option("--kind", help="What is waived.")] = "pickle",
+    project: Project = HERE,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Answer for a model that comes as a pickle, until a day: reading one runs what it holds.
+
+    Example: `workbench waive recidivism --kind pickle --reason "bought, no other format" --until 2027-01-31`
+    """
+    show(bench(project, actor, make=True).waive(name, kind=kind, reason=reason, until=until), as_json=as_json)
 
 
 def audit(
@@ -144,3 +160,60 @@ def audits(
     for one in every:
         print(f"{one.name:<{width}}  {one.summary}")
     print(f"\nsuites: {', '.join(shipped())}")
+
+
+def explain(
+    model: Model,
+    row: Annotated[
+        str,
+        typer.Option("--row", help="A JSON object of columns and values, a file that holds one, or a place."),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="CSV or Parquet file that a place counts in. Default: the kept training data."
+        ),
+    ] = None,
+    wanted: Annotated[
+        str | None,
+        typer.Option("--wanted", help="The label to get; of a regression `low,high`. Default: any other."),
+    ] = None,
+    immutable: Annotated[
+        list[str] | None,
+        typer.Option("--immutable", help="Column that must stay. Default: the sensitive ones."),
+    ] = None,
+    rising: Annotated[list[str] | None, typer.Option("--rising", help="Column that may only rise.")] = None,
+    falling: Annotated[list[str] | None, typer.Option("--falling", help="Column that may only fall.")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Also write one self-contained page.", callback=in_a_folder),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of every random draw.")] = 0,
+    project: Project = HERE,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say why one row gets its answer, and which nearest change gets another. Nothing is kept.
+
+    Example: `workbench explain recidivism/3 --row '{"age": 40, "priors_count": 2}' --wanted 0`
+
+    Example: `workbench explain recidivism@champion --row row.json --immutable age --html decision.html`
+    """
+    from workbench.interfaces.cli.rows import read_row, read_wanted
+
+    given = read_row(row)
+    opened = bench(project, actor)
+    version = opened.model(model)
+    decision = opened.explain(
+        version,
+        given,
+        data=data,
+        wanted=None if wanted is None else read_wanted(wanted, version),
+        immutable=immutable or None,
+        rising=rising or (),
+        falling=falling or (),
+        seed=seed,
+    )
+    if html is not None:
+        say(f"page: {decision.to_html(html)}")
+    show(decision, as_json=as_json)

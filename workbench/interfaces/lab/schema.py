@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from workbench.audits.catalogue import AuditHelp
+from workbench.audits.explanation_records import Decision
 from workbench.audits.records import Report
 from workbench.gates.records import Approval, Verdict
 from workbench.governance.card import ModelCard
@@ -26,6 +27,7 @@ RECORDS: tuple[type[BaseModel], ...] = (
     Approval,
     AuditHelp,
     BisectReport,
+    Decision,
     Incident,
     ModelCard,
     ModelVersion,
