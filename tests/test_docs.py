@@ -92,8 +92,14 @@ def test_no_method_or_command_is_documented_that_is_not_there():
 
 
 def test_every_page_of_the_guides_is_reached_from_the_readme():
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert [page for page in names(GUIDES[1:]) if f"({page})" not in readme] == []
+    reached, following = set(), [ROOT / "README.md"]
+    while following:
+        page = following.pop().resolve()
+        if page not in reached and page.suffix == ".md" and page.is_file():
+            reached.add(page)
+            links = re.findall(r"\]\(([^)\s#]+)", page.read_text("utf-8"))
+            following += [page.parent / link for link in links]
+    assert [str(page) for page in GUIDES if page.resolve() not in reached] == []
 
 
 # Links

@@ -20,10 +20,23 @@ QUICK = Robustness(rows=12, queries=150)
 
 class TestRobustness(AuditContract):
     audit = QUICK
+    refused = {
+        "rows": {"rows": 0},
+        "rows 2": {"rows": "many"},
+        "queries": {"queries": 10},
+        "budget": {"budget": -1},
+        "budget 2": {"budget": float("inf")},
+        "norm": {"norm": "l1"},
+        "attacks": {"attacks": ["hopskipjmp"]},
+        "at_most": {"at_most": 1.5},
+        "rising": {"rising": ["age"], "falling": ["age"]},
+        "ranges": {"ranges": {"age": [1, 2, 3]}},
+        "scale": {"scale": "big"},
+    }
 
 
-def value(finding: Finding, metric: str) -> Measurement:
-    return next(m for m in finding.measurements if m.metric == metric)
+def value(finding: Finding, metric: str, slice: str = "") -> Measurement:
+    return next(m for m in finding.measurements if (m.metric, m.slice) == (metric, slice))
 
 
 def of_function(decide, frame: pd.DataFrame, **roles) -> Subject:
@@ -114,10 +127,10 @@ def test_the_user_says_what_stays_and_how_long_a_unit_is():
             wrong.applies(subject)
 
 
-def test_an_attack_that_finds_nothing_proves_nothing():
-    finding = QUICK.measure(of_function(lambda f: np.zeros(len(f), dtype=int), plane()))
+def test_a_model_that_ignores_its_inputs_is_uninformative_and_not_robust():
+    finding = replace(QUICK, at_most=0.5).measure(of_function(lambda f: np.zeros(len(f), dtype=int), plane()))
     assert finding.outcome is Outcome.INCONCLUSIVE
-    assert "proves nothing" in finding.notes[0]
+    assert "uninformative, not robust" in finding.notes[0]
     assert value(finding, "median_flip_distance").value is None
     assert value(finding, "attack_success_rate").value == 0.0
 
@@ -157,8 +170,11 @@ def test_on_trees_it_beats_noise_of_the_same_length(kind: str):
 def test_queries_are_counted_and_limited():
     finding = QUICK.measure(subjects.subject())
     spent = value(finding, "model_queries")
-    assert 0 < spent.value <= 12 * (150 + 16 + 64)
+    assert 0 < spent.value <= 12 * (3 * 150 + 16 + 64)
     assert spent.n == 12
+    alone = [value(finding, "model_queries", f"attack={a}").value for a in ("fgm", "pgd", "hopskipjump")]
+    assert all(0 < queries <= 12 * 150 for queries in alone)
+    assert sum(alone) < spent.value  # looking for a start costs as well
 
 
 def test_fewer_rows_than_asked_for_are_all_attacked():
@@ -191,3 +207,213 @@ def test_on_compas_it_is_measured_beside_its_floor(compas):
     finding = Robustness().measure(Subject(predictor_of(model, data=data), data))
     assert finding.outcome is Outcome.MEASURED
     assert value(finding, "attack_success_rate").value > value(finding, "noise_success_rate").value
+
+
+@pytest.mark.parametrize("constant", ["dummy", "tree", "linear"])
+def test_a_constant_model_passes_nothing_though_every_bound_says_it_never_flips(constant: str):
+    from sklearn.dummy import DummyClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.tree import DecisionTreeClassifier
+
+    frame = plane()
+    model = {
+        "dummy": DummyClassifier(strategy="most_frequent"),
+        "tree": DecisionTreeClassifier(min_samples_leaf=200),
+        "linear": LogisticRegression(C=1e-9),
+    }[constant].fit(frame[["a", "b"]], (frame.index < 5).astype(int))
+    if constant == "linear":
+        model.coef_[:] = 0
+    data = Dataset.of(frame, target="y")
+    finding = replace(QUICK, at_most=0.5).measure(Subject(predictor_of(model, data=data), data))
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "uninformative" in finding.notes[0]
+
+
+def boosted() -> Subject:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    frame = plane().assign(c=np.random.default_rng(1).normal(size=300))
+    model = HistGradientBoostingClassifier(max_iter=30).fit(frame[["a", "b", "c"]], frame.y)
+    data = Dataset.of(frame, target="y")
+    return Subject(predictor_of(model, data=data), data)
+
+
+def test_a_score_based_attack_on_the_flat_scores_of_trees_is_inconclusive_and_never_a_pass():
+    for at_most in (None, 0.3):
+        finding = Robustness(rows=20, attacks=("zoo",), at_most=at_most).measure(boosted())
+        assert finding.outcome is Outcome.INCONCLUSIVE
+    # where the bound proves it, that is said, and the attack alone stays what it is
+    proven = Robustness(rows=60, attacks=("zoo",), budget=0.01, at_most=0.5).measure(boosted())
+    assert proven.outcome is Outcome.PASS
+    assert any("proven by the bound" in note for note in proven.notes)
+    assert value(proven, "attack_success_rate", "attack=zoo").outcome is Outcome.INCONCLUSIVE
+    assert value(finding, "flat_score_rate", "attack=zoo").value > 0.5
+    alone = value(finding, "attack_success_rate", "attack=zoo")
+    assert alone.outcome is Outcome.INCONCLUSIVE
+    assert "flat" in alone.note
+    both = Robustness(rows=20, queries=200, attacks=("zoo", "hopskipjump")).measure(boosted())
+    assert both.outcome is Outcome.MEASURED  # the other attack needs no slope
+    assert value(both, "attack_success_rate", "attack=zoo").outcome is Outcome.INCONCLUSIVE
+    assert any("flat" in note for note in both.notes)
+
+
+def test_the_same_attack_sees_the_slope_of_a_linear_model():
+    finding = Robustness(rows=20, attacks=("zoo",)).measure(linear_subject())
+    assert value(finding, "flat_score_rate", "attack=zoo").value == 0
+
+
+def linear_subject(k: int = 2) -> Subject:
+    from sklearn.datasets import make_classification
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X, y = make_classification(300, 5, n_informative=4, n_redundant=0, n_classes=k, random_state=0)
+    frame = pd.DataFrame(X * [1, 10, 0.1, 5, 1], columns=list("abcde")).assign(y=np.array(list("pqr"))[y])
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame[list("abcde")], frame.y)
+    data = Dataset.of(frame, target="y")
+    return Subject(predictor_of(model, data=data), data)
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize("k", [2, 3])
+def test_the_worst_case_of_a_linear_model_is_exact_and_an_attack_reaches_it(k: int, norm: str):
+    finding = Robustness(rows=100, budget=0.4, norm=norm, attacks=("fgm", "pgd", "boundary")).measure(
+        linear_subject(k)
+    )
+    exact, reached = value(finding, "certified_accuracy"), value(finding, "adversarial_accuracy")
+    assert "exact" in exact.note
+    assert exact.value <= reached.value <= exact.value + 0.01
+    radius = value(finding, "median_certified_radius").value
+    for attack in ("fgm", "pgd"):
+        found = value(finding, "median_flip_distance", f"attack={attack}").value
+        assert radius <= found * (1 + 1e-9)
+        assert found <= 1.01 * radius
+    assert value(finding, "median_flip_distance", "attack=boundary").value >= radius
+
+
+@pytest.fixture
+def mnist_3_7(shared_data):
+    """Rows to fit on and rows to attack: 784 pixels from 0 to 1, and the digit."""
+    import gzip
+
+    def values(kind: str, header: int) -> np.ndarray:
+        path = shared_data / "mnist" / f"train-first10k-{kind}-ubyte.gz"
+        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
+
+    pixels, digit = values("images-idx3", 16).reshape(-1, 784) / 255, values("labels-idx1", 8)
+    chosen = np.isin(digit, (3, 7))
+    frame = pd.DataFrame(pixels[chosen], columns=[f"p{i}" for i in range(784)])
+    frame = frame.assign(digit=digit[chosen].astype(int))
+    return frame[:1500], frame[1500:1900].reset_index(drop=True)
+
+
+def test_on_mnist_no_attack_goes_below_the_exact_worst_case_and_ours_reaches_it(mnist_3_7):
+    from sklearn.linear_model import LogisticRegression
+
+    train, rows = mnist_3_7
+    pixels = [c for c in train.columns if c != "digit"]
+    model = LogisticRegression(C=0.01, max_iter=200).fit(train[pixels], train.digit)
+    data = Dataset.of(rows, target="digit")
+    subject = Subject(predictor_of(model, data=data), data, reference=Dataset.of(train, target="digit"))
+    for norm, budget in (("linf", 0.1), ("l2", 1.0)):
+        audit = Robustness(
+            rows=200, budget=budget, norm=norm, ranges=(0, 1), scale=1.0, attacks=("fgm", "pgd"), queries=60
+        )
+        finding = audit.measure(subject)
+        exact = value(finding, "certified_accuracy").value
+        assert "exact" in value(finding, "certified_accuracy").note
+        assert value(finding, "clean_accuracy").value > exact + 0.05
+        assert exact <= value(finding, "adversarial_accuracy").value <= exact + 0.01
+        for attack in ("fgm", "pgd"):  # none of them alone claims more than is possible
+            assert value(finding, "attack_success_rate", f"attack={attack}").value <= 1 - exact
+
+
+def test_a_verdict_is_judged_on_the_interval():
+    subject = linear_subject()
+
+    def outcome(at_most: float, budget: float, attacks: tuple[str, ...] = ()) -> Outcome:
+        audit = Robustness(rows=100, queries=200, budget=budget, at_most=at_most, attacks=attacks)
+        return audit.measure(subject).outcome
+
+    assert outcome(0.05, 0.5) is Outcome.FAIL
+    assert outcome(0.5, 0.05) is Outcome.PASS
+    share = value(Robustness(rows=100, queries=200, budget=0.5).measure(subject), "attack_success_rate").value
+    assert outcome(share, 0.5) is Outcome.INCONCLUSIVE
+    # an attack that saw nothing cannot pass it, the bound can
+    assert outcome(0.2, 0.001, ("zoo",)) is Outcome.PASS
+
+
+def test_an_attack_that_does_not_fit_the_model_says_why():
+    finding = Robustness(rows=10, queries=60, attacks=("pgd", "decision_tree")).measure(boosted())
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    for attack in ("pgd", "decision_tree"):
+        missing = value(finding, "attack_success_rate", f"attack={attack}")
+        assert missing.value is None
+        assert missing.outcome is Outcome.INCONCLUSIVE
+    assert "No attack could be done" in finding.notes[0]
+
+
+def test_another_category_of_a_one_hot_group_is_within_reach_of_a_unit():
+    rng = np.random.default_rng(0)
+    job = rng.integers(0, 3, 200)
+    frame = pd.DataFrame({f"job_{j}": (job == j).astype(int) for j in range(3)}).assign(
+        pay=rng.normal(size=200), y=(job == 2).astype(int)
+    )
+    asked = []
+
+    def decide(rows: pd.DataFrame) -> np.ndarray:
+        asked.append(rows.copy())
+        return rows["job_2"]
+
+    subject = of_function(decide, frame)
+    near = Robustness(rows=30, queries=100, budget=0.9).measure(subject)
+    far = Robustness(rows=30, queries=100, budget=1.0).measure(subject)
+    assert value(near, "attack_success_rate").value == 0
+    assert value(far, "attack_success_rate").value == 1
+    assert value(far, "median_flip_distance").value == pytest.approx(1)
+    tried = pd.concat(asked)
+    assert (tried[["job_0", "job_1", "job_2"]].sum(axis=1) == 1).all()
+    assert any("One-hot, one is set: job_0, job_1, job_2" in note for note in far.notes)
+
+
+def test_columns_that_may_only_rise_do():
+    asked = []
+
+    def decide(rows: pd.DataFrame) -> np.ndarray:
+        asked.append(rows["a"].to_numpy())
+        return (rows["a"] + rows["b"] / 100 > 0).astype(int)
+
+    frame = plane()
+    finding = Robustness(rows=5, queries=100, rising=("a",), falling=("b",)).measure(
+        of_function(decide, frame)
+    )
+    drawn = frame["a"].iloc[np.sort(np.random.default_rng(0).choice(300, 5, replace=False))]
+    moved = np.concatenate([a for a in asked if len(a) not in (5, 300)])
+    assert moved.min() >= drawn.min()
+    assert any("May only rise: a. May only fall: b." in note for note in finding.notes)
+
+
+def test_a_single_tree_is_attacked_by_its_leaves():
+    from sklearn.tree import DecisionTreeClassifier
+
+    frame = plane()
+    model = DecisionTreeClassifier(max_depth=5).fit(frame[["a", "b"]], frame.y)
+    data = Dataset.of(frame, target="y")
+    finding = Robustness(rows=40, queries=100).measure(Subject(predictor_of(model, data=data), data))
+    by_leaf = value(finding, "median_flip_distance", "attack=decision_tree").value
+    assert by_leaf <= value(finding, "median_flip_distance", "attack=hopskipjump").value * (1 + 1e-4)
+
+
+def test_a_step_that_is_not_affine_closes_the_model():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    frame = plane()
+    model = make_pipeline(StandardScaler(), PolynomialFeatures(2), LogisticRegression())
+    data = Dataset.of(frame, target="y")
+    model.fit(frame[["a", "b"]], frame.y)
+    finding = Robustness(rows=10, queries=60).measure(Subject(predictor_of(model, data=data), data))
+    assert {m.slice for m in finding.measurements} == {"", "attack=hopskipjump"}
+    assert not [m for m in finding.measurements if m.metric == "certified_accuracy"]

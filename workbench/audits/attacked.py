@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,8 @@ import pandas as pd
 from workbench.audits.base import Subject
 from workbench.audits.gather import Array
 from workbench.audits.space import Space, matrix
+from workbench.models.predictors import Predictor
+from workbench.stats.norm_balls import length
 
 _POOL = 2000
 """Rows from which starts of the attack are taken."""
@@ -34,8 +35,9 @@ class Target:
     """(n,) the model's answers."""
     correct: Array
     """(n,) whether those are right."""
-    predict: Callable[[pd.DataFrame], Array]
+    predictor: Predictor
     asked: int = 0
+    """Questions to the model so far."""
 
     @classmethod
     def of(cls, subject: Subject, rows: int, space: Space) -> Target:
@@ -52,14 +54,22 @@ class Target:
             origin=matrix(frame, space.columns),
             answers=answers,
             correct=answers == data.y[chosen],
-            predict=subject.predictor.predict,
+            predictor=subject.predictor,
         )
 
     def flips(self, rows: Array, moved: Array) -> Array:
         """Ask, in one call: does row ``rows[k]`` with the numbers ``moved[k]`` get another answer?"""
+        return np.asarray(self.predictor.predict(self.changed(rows, moved)) != self.answers[rows])
+
+    def scores(self, rows: Array, moved: Array) -> Array:
+        """Ask, in one call, for the probabilities of all labels, shape (k, labels); none: no columns."""
+        found = self.predictor.probabilities(self.changed(rows, moved))
+        return np.zeros((len(rows), 0)) if found is None else found
+
+    def changed(self, rows: Array, moved: Array) -> pd.DataFrame:
+        """Return the rows with their moved numbers, and count the questions."""
         self.asked += len(rows)
-        changed = self.space.rows(self.frame.take(rows), moved)
-        return np.asarray(self.predict(changed) != self.answers[rows])
+        return self.space.rows(self.frame.take(rows), moved)
 
 
 def starts(target: Target, subject: Subject) -> dict[int, Array]:
@@ -75,6 +85,8 @@ def starts(target: Target, subject: Subject) -> dict[int, Array]:
         rng = np.random.default_rng(subject.seed)
         low, high = target.space.low, target.space.high
         drawn = rng.uniform(low, high, size=(left.size, _RANDOM_STARTS, low.size))
+        for group in target.space.groups:  # one column of a group is set, each as often
+            drawn[..., group] = np.eye(len(group))[rng.integers(len(group), size=drawn.shape[:2])]
         found |= _first_flips(target, {int(i): points for i, points in zip(left, drawn, strict=True)})
     return dict(sorted(found.items()))
 
@@ -111,16 +123,24 @@ def _first_flips(target: Target, candidates: dict[int, Array]) -> dict[int, Arra
 
 
 def noise(target: Target, budget: float, seed: int) -> Array:
-    """Share of random moves of length ``budget`` that flip each row, shape (n,)."""
+    """Share of random moves of length ``budget`` that flip each row, shape (n,).
+
+    L2: a direction drawn from the sphere. Linf: every column by the whole budget, up or down.
+    """
     rng = np.random.default_rng(seed)
     rows = np.repeat(np.arange(len(target.frame)), NOISE)
-    origin = target.origin[rows]
-    move = np.where(np.isfinite(origin), rng.standard_normal(origin.shape), 0.0)
-    length = np.linalg.norm(move, axis=1, keepdims=True)
-    move *= budget / np.where(length > 0, length, 1.0)
-    points = target.space.place(origin, move)
-    # rounding may lengthen a move: then round towards the row instead
-    long = target.space.distance(origin, points) > budget
-    short = np.where(target.space.integer, np.trunc(move * target.space.scale) / target.space.scale, move)
-    points[long] = target.space.place(origin[long], short[long])
+    points = random_moves(target, rows, np.full(len(rows), budget), rng)
     return np.asarray(target.flips(rows, points).reshape(-1, NOISE).mean(axis=1))
+
+
+def random_moves(target: Target, rows: Array, radius: Array, rng: np.random.Generator) -> Array:
+    """Return valid points (k, d) around ``rows``, as far as ``radius`` (k,) says and validity lets."""
+    origin = target.origin[rows]
+    move = rng.standard_normal(origin.shape)
+    if target.space.norm == "linf":
+        move = np.sign(move)
+    move = np.where(target.space.direction == 0, move, target.space.direction * np.abs(move))
+    move = np.where(np.isfinite(origin), move, 0.0)
+    size = length(move, target.space.norm)
+    move *= (radius / np.where(size > 0, size, 1.0))[:, None]
+    return target.space.place_within(origin, move, radius)

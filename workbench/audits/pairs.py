@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.audits.base import Subject
 from workbench.datasets import Dataset
 
+ANSWERS = ("prediction", "score")
+"""What the answers of the model are called among the columns."""
 _MOSTLY_DISTINCT = 0.5
 """A text column with more distinct values than this share of its rows is a name: it has no distribution."""
 
@@ -28,7 +32,7 @@ class Pair:
         reference, current = reference.reset_index(drop=True), current.reset_index(drop=True)
         if _is_number(reference):
             return cls(_floats(reference), _floats(current))
-        return cls(reference.astype(object), current.astype(object))
+        return cls(reference, current)
 
     @property
     def number(self) -> bool:
@@ -39,7 +43,7 @@ class Pair:
     def empty_in(self) -> tuple[str, ...]:
         """The sides on which every value is missing."""
         sides = {"reference": self.reference, "data": self.current}
-        return tuple(side for side, column in sides.items() if not column.notna().any())
+        return tuple(side for side, column in sides.items() if not _something(column))
 
     @property
     def gaps(self) -> bool:
@@ -75,11 +79,26 @@ def _answers(subject: Subject, reference: Dataset) -> tuple[dict[str, Pair], lis
 
     if not answered(data.prediction):
         return {}, [f"The reference has no column {data.prediction!r}: predictions are not compared."]
-    both = {"prediction": (predictor.predict(reference.frame), predictor.predict(data.frame))}
+    sides: dict[str, Callable[[], tuple[Any, Any]]] = {
+        "prediction": lambda: (subject.reference_answers, subject.answers)
+    }
     if answered(data.score):
-        before, now = predictor.scores(reference.frame), predictor.scores(data.frame)
-        both |= {} if before is None or now is None else {"score": (before, now)}
-    return {name: Pair.of(pd.Series(a), pd.Series(b)) for name, (a, b) in both.items()}, []
+        sides["score"] = lambda: (subject.reference_scores, subject.scores)
+    found, notes = {}, []
+    for name, ask in sides.items():
+        try:
+            before, now = ask()
+        except Exception as error:  # noqa: BLE001 - whatever a model raises; the columns can be compared still
+            notes.append(f"The model gave no {name} ({type(error).__name__}), which is not compared.")
+            continue
+        if before is not None and now is not None:
+            found[name] = Pair.of(pd.Series(before), pd.Series(now))
+    return found, notes
+
+
+def _something(column: pd.Series) -> bool:
+    """Whether any value is known; mostly the first rows tell."""
+    return bool(column.iloc[:1000].notna().any() or column.notna().any())
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -93,6 +112,8 @@ def _floats(column: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         naive = column.dt.tz_localize(None) if column.dt.tz is not None else column
         return (naive - pd.Timestamp(0)).dt.total_seconds()
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
+        return column.astype("float64")
     return pd.to_numeric(column, errors="coerce").astype("Float64").astype("float64")
 
 

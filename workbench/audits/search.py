@@ -1,18 +1,16 @@
-"""ART's HopSkipJump on tabular rows: one search a row, all rows at once, within the data's constraints.
+"""A decision-based attack of ART on one tabular row, and many of them side by side.
 
-The attack (Chen, Jordan and Wainwright, 2020, arXiv:1904.02144) sees the move away from the row, in units of
-``Space``, and every point it tries is made valid before the model sees it. The nearest point that changed the
-answer is kept whatever the attack returns, then shrunk coordinate by coordinate: rounding hides the slope of
-whole numbers from the attack, and a shrink finds what is nearer on the lattice.
+The attack sees the move away from the row, in units of ``Space``, and every point it tries is made valid
+before the model sees it. The nearest point that changed the answer is kept whatever the attack returns, then
+shrunk column by column: rounding hides the slope of whole numbers from an attack, and a shrink finds what is
+nearer on the lattice.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,11 +20,12 @@ from workbench.audits.space import Space
 
 Flips = Callable[[Array, Array], Array]
 """``(rows, moved)`` → did the answer change? ``rows`` (k,) numbers of searches, ``moved`` (k, d) values."""
+Drive = Callable[[Any, Array, Array, int], None]
+"""``(classifier, start, step, limit)``: run ART's attack on a row at zero from ``start``, both in units.
 
-_EVALUATIONS = 24
-"""Queries of the first slope estimate; the attack raises it with the root of the iteration."""
-_ITERATIONS = 40
-"""More than the query limit allows: the limit ends the attack."""
+``step`` (d,) is one whole number where only those are valid, else 0; ``limit`` is the most queries.
+"""
+
 _ATTACK_SHARE = 0.7
 """Of the query limit; the rest is for shrinking."""
 
@@ -46,6 +45,7 @@ class Search:
     """(d,) a point that changes the answer."""
     limit: int
     """Most queries."""
+    drive: Drive
     best: Array = field(init=False)
     """(d,) nearest point found that changes the answer."""
     distance: float = field(init=False)
@@ -54,9 +54,7 @@ class Search:
     def __post_init__(self) -> None:
         self.best = self.start
         self.distance = float(self.space.distance(self.origin, self.start))
-        # a missing value cannot move, and neither can a column whose range is this row's value
-        span = np.minimum(self.space.low, self.origin) < np.maximum(self.space.high, self.origin)
-        self._free = np.isfinite(self.origin) & span
+        self._free = self.space.free(self.origin)
         self._ask: Ask
         self._cap = self.limit
 
@@ -70,33 +68,15 @@ class Search:
                 stage()
 
     def _attack(self) -> None:
-        from art.estimators.classification import BlackBoxClassifier
-
         z = ((self.start - self.origin) / self.space.scale)[self._free].astype(np.float32)
         if not self._two_classes(z[None])[0, 1]:  # lost in 32 bits: ART would draw a start we cannot repeat
             return
-        low = ((np.minimum(self.space.low, self.origin) - self.origin) / self.space.scale)[self._free]
-        high = ((np.maximum(self.space.high, self.origin) - self.origin) / self.space.scale)[self._free]
-        classifier = BlackBoxClassifier(
-            self._two_classes,
-            input_shape=z.shape,
-            nb_classes=2,
-            clip_values=(low.astype(np.float32), high.astype(np.float32)),
-        )
         step = np.where(self.space.integer, 1 / self.space.scale, 0.0)[self._free].astype(np.float32)
-        attack = _on_a_lattice()(
-            classifier,
-            step=step,
-            batch_size=self.limit,
-            max_iter=_ITERATIONS,
-            init_eval=_EVALUATIONS,
-            max_eval=max(self.limit, _EVALUATIONS),
-            verbose=False,
-        )
-        attack.generate(np.zeros((1, z.size), dtype=np.float32), x_adv_init=z[None])
+        classifier = black_box(self._two_classes, self.space, self.origin, self._free)
+        self.drive(classifier, z, step, self.limit)
 
     def _shrink(self) -> None:
-        """Put coordinates back, wholly or half, as long as the answer stays changed."""
+        """Put columns back, wholly or half, as long as the answer stays changed."""
         while True:
             tries = np.array(list(self._nearer()))
             if not tries.size:
@@ -107,12 +87,15 @@ class Search:
                 return
 
     def _nearer(self) -> Iterator[Array]:
-        for i in np.flatnonzero(self._free & (self.best != self.origin)):
-            for share in (0.0, 0.5, 0.9):
+        moved = self._free & (self.best != self.origin)
+        for block in self.space.blocks():
+            if not moved[block].any():
+                continue
+            for share in (0.0, 0.5, 0.9) if len(block) == 1 else (0.0,):
                 point = self.best.copy()
-                point[i] = self.origin[i] + share * (self.best[i] - self.origin[i])
-                if self.space.integer[i]:
-                    point[i] = np.trunc(point[i] - self.origin[i]) + self.origin[i]
+                point[block] = self.origin[block] + share * (self.best[block] - self.origin[block])
+                if share and self.space.integer[block[0]]:
+                    point[block] = np.trunc(point[block] - self.origin[block]) + self.origin[block]
                 yield point
 
     def _two_classes(self, z: Array) -> Array:
@@ -144,44 +127,32 @@ class Search:
         self.queries += count
 
 
-def attack(searches: list[Search], flips: Flips, *, seed: int) -> None:
+def black_box(answer: Callable[[Array], Array], space: Space, origin: Array, free: Array, k: int = 2) -> Any:
+    """Return ART's classifier around ``answer``: moves of the free columns in, k columns out."""
+    from art.estimators.classification import BlackBoxClassifier
+
+    low, high = (((end - origin) / space.scale)[free].astype(np.float32) for end in space.bounds(origin))
+    return BlackBoxClassifier(answer, input_shape=low.shape, nb_classes=k, clip_values=(low, high))
+
+
+def attack(searches: Sequence[Search], flips: Flips, *, seed: int) -> None:
     """Run all searches side by side: each round is one call of ``flips``."""
-    _on_a_lattice()  # imported here: once, and not in a search's thread
 
     def answer(questions: list[tuple[int, Array]]) -> list[Array]:
         rows = np.repeat([i for i, _ in questions], [len(points) for _, points in questions])
         changed = flips(rows, np.concatenate([points for _, points in questions]))
         return np.split(changed, np.cumsum([len(points) for _, points in questions])[:-1])
 
-    with _global_draws(seed):
+    with global_draws(seed):
         gather(list(searches), answer)
 
 
 @contextmanager
-def _global_draws(seed: int) -> Iterator[None]:
+def global_draws(seed: int) -> Iterator[None]:
     """ART draws from NumPy's global generator: seed it, and leave it as it was."""
     before = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed % 2**32)  # noqa: NPY002
     try:
         yield
     finally:
         np.random.set_state(before)  # noqa: NPY002
-
-
-@cache
-def _on_a_lattice() -> Any:
-    """ART's attack, except that a slope is never estimated within less than one step of a whole number."""
-    with warnings.catch_warnings():
-        # ART says that PyTorch is not there, which this attack does not need
-        warnings.filterwarnings("ignore", message="PyTorch not found", category=UserWarning)
-        from art.attacks.evasion import HopSkipJump
-
-    class OnALattice(HopSkipJump):  # type: ignore[misc]
-        def __init__(self, classifier: Any, *, step: Array, **options: Any) -> None:
-            super().__init__(classifier, **options)
-            self._step = step
-
-        def _compute_delta(self, **state: Any) -> Any:
-            return np.maximum(super()._compute_delta(**state), self._step)
-
-    return OnALattice
