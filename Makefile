@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lab test test-python test-js lint types format bench clean
+.PHONY: help install demo lab test test-python test-js test-torch lint types format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,12 +35,19 @@ demo: install ## the whole loop on generated lending data, in a few minutes
 lab: install ## JupyterLab on the demo project (make demo first)
 	$(BIN)/workbench lab --project demo
 
-test: install test-js test-python ## every test: TypeScript, Python, browser stories
+test: install test-js test-python test-torch ## every test: TypeScript, Python, browser stories, torch
 
 # A browser wants the machine for itself; everything else runs side by side, a file to a process.
 test-python: install
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser"
 	$(BIN)/python -m pytest -m browser
+
+# Torch is no dependency, and would slow every import of those that look for it: it lies beside the environment.
+test-torch: .torch/torch/__init__.py
+	PYTHONPATH=.torch $(BIN)/python -m pytest tests/torch
+
+.torch/torch/__init__.py: | install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .torch -c constraints.txt 'torch==2.13.0'
 
 test-js: install
 	cd extensions && jlpm test
@@ -64,5 +71,5 @@ bench: install ## ours beside a peer in one run, as ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## forget the environment, the builds and the demo
-	rm -rf $(VENV) demo test-results extensions/node_modules extensions/*/lib
+	rm -rf $(VENV) .torch demo test-results extensions/node_modules extensions/*/lib
 	rm -rf workbench/interfaces/lab/labextension workbench/interfaces/widgets/static
