@@ -111,6 +111,39 @@ def _norm(known: Array, distances: Array) -> Array:
     return np.asarray(np.sqrt((np.where(known, distances, 0) ** 2).sum(axis=0)))
 
 
+def largest_difference(values: Array, low: Array, high: Array) -> tuple[float, float, float]:
+    """The greatest difference between groups, with an interval from those of the groups.
+
+    Zou and Donner's interval of every pair's difference; the greatest difference lies above the greatest low
+    end and below the greatest high end. So it holds at level 1 - α when the groups' intervals hold at
+    1 - α / pairs (see ``pair_confidence``), and the noise of many small groups is not taken for one.
+
+    Source: Zou and Donner, "Construction of confidence limits about effect measures", 2008 (Newcombe, 1998,
+    for Wilson's intervals of two rates).
+
+    Args:
+        values: of independent groups, shape (groups,), at least one.
+        low: low end of each.
+        high: high end of each.
+
+    Returns:
+        Difference, low end (0 when all could be alike), high end.
+    """
+    difference = values[:, None] - values[None, :]
+    below = np.hypot((values - low)[:, None], (high - values)[None, :])
+    above = np.hypot((high - values)[:, None], (values - low)[None, :])
+    lows, highs = difference - below, difference + above
+    np.fill_diagonal(lows, 0.0)
+    np.fill_diagonal(highs, 0.0)
+    value = float(difference.max())
+    return value, min(max(float(lows.max()), 0.0), value), max(float(highs.max()), value)
+
+
+def pair_confidence(groups: int, confidence: float = 0.95) -> float:
+    """The level at which each group's interval must hold for all pairs of groups to hold together."""
+    return 1 - (1 - confidence) / max(groups * (groups - 1) // 2, 1)
+
+
 def detectable_difference(
     n1: float, n2: float, *, rate: float = 0.5, alpha: float = 0.05, power: float = 0.8
 ) -> float:
