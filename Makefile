@@ -37,9 +37,10 @@ lab: install ## JupyterLab on the demo project (make demo first)
 
 test: install test-js test-python test-torch ## every test: TypeScript, Python, browser stories, torch
 
-# A browser wants the machine for itself; everything else runs side by side, a file to a process.
+# A browser wants the machine for itself; everything else runs side by side, a file to a process, and a thread:
+# threads of several processes on the same cores wait for each other, many times as long.
 test-python: install
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not browser"
 	$(BIN)/python -m pytest -m browser
 
 # Torch is no dependency, and would slow every import of those that look for it: it lies beside the environment.

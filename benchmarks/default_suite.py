@@ -1,6 +1,6 @@
 """The default suite on 100,000 rows of 20 columns, and again: what was measured once is recalled.
 
-    python benchmarks/default_suite.py            # prints seconds an audit, and the second run beside the first
+python benchmarks/default_suite.py            # prints seconds an audit, and the second run beside the first
 """
 
 from __future__ import annotations

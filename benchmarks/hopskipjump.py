@@ -22,10 +22,10 @@ import sklearn
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
-from workbench.audits.attacked import Target, starts
 from workbench.audits.base import Subject
-from workbench.audits.evasion import Attacked
-from workbench.audits.space import Space
+from workbench.audits.parts.robustness.attacked import Target, starts
+from workbench.audits.parts.robustness.evasion import Attacked
+from workbench.audits.parts.robustness.space import Space
 from workbench.datasets import Dataset
 from workbench.models.predictors import predictor_of
 
@@ -65,7 +65,7 @@ def counted(predict):
 
 
 def gathered(subject: Subject, rows: int, queries: int) -> tuple[Run, Target]:
-    from workbench.audits import art_attacks
+    from workbench.audits.parts.robustness import art_attacks
 
     art_attacks.attacks()  # the first call imports
     space = Space.of(subject.data.frame, NAMES)

@@ -15,8 +15,12 @@ PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "add-an-audit.md"
 def theirs(tmp_path_factory):
     """What ``pip install`` would leave of the page's package: a module and its metadata."""
     place = tmp_path_factory.mktemp("site")
-    module, contract = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
-    [toml] = re.findall(r"^```toml\n\[project.entry-points.\"(.*?)\"\]\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
+    module, contract = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    [toml] = re.findall(
+        r"^```toml\n\[project.entry-points.\"(.*?)\"\]\n(.*?)^```",
+        PAGE.read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
     (place / "shelf_life.py").write_text(module)
     (place / "test_shelf_life.py").write_text(contract)
     metadata = place / "shelf_life-1.2.dist-info"
@@ -36,6 +40,7 @@ def run(place, *command):
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
 
 

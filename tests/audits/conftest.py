@@ -6,7 +6,7 @@ import pytest
 import sklearn.metrics as skm
 from fairlearn import metrics as flm
 
-from workbench.audits.slices import escaped
+from workbench.audits.parts.fairness.slices import escaped
 from workbench.core.values import Outcome
 
 _RATES = {

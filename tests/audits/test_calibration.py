@@ -9,7 +9,7 @@ from sklearn.metrics import brier_score_loss
 
 from workbench.audits.base import Finding, Subject
 from workbench.audits.calibration import Calibration
-from workbench.audits.calibration_sets import conformal_sets
+from workbench.audits.parts.calibration.sets import conformal_sets
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset

@@ -7,8 +7,8 @@ import pytest
 
 from workbench.audits.base import Subject
 from workbench.audits.corruption import Corruption
-from workbench.audits.corruption_faults import FAULTS, places_of, strike
-from workbench.audits.corruption_forms import kind_of
+from workbench.audits.parts.corruption.faults import FAULTS, places_of, strike
+from workbench.audits.parts.corruption.forms import kind_of
 from workbench.audits.records import Evidence
 from workbench.audits.runner import run
 from workbench.core.clock import SystemClock

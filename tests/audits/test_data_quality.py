@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from workbench.audits.base import Finding, Subject
-from workbench.audits.column_kinds import kind_of, wrong_type
-from workbench.audits.contract import contract_of, infer_contract, read_contract
-from workbench.audits.contract_checks import contract_measurements, schema_of
 from workbench.audits.data_quality import DataQuality
-from workbench.audits.personal_data import kind_by_name, personal_data
+from workbench.audits.parts.data_quality.column_kinds import kind_of, wrong_type
+from workbench.audits.parts.data_quality.contract import contract_of, infer_contract, read_contract
+from workbench.audits.parts.data_quality.contract_checks import contract_measurements, schema_of
+from workbench.audits.parts.data_quality.personal_data import kind_by_name, personal_data
+from workbench.audits.parts.data_quality.row_hashes import hash_rows, overlap, repeats
 from workbench.audits.records import Measurement
-from workbench.audits.row_hashes import hash_rows, overlap, repeats
 from workbench.audits.runner import run
 from workbench.core.clock import SystemClock
 from workbench.core.errors import InvalidInput

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.audits import drift_columns, evidently_drift
 from workbench.audits.base import Finding, Subject
-from workbench.audits.binning import Binning
 from workbench.audits.drift import Drift
-from workbench.audits.pairs import Pair
+from workbench.audits.parts.drift import columns as drift_columns
+from workbench.audits.parts.drift import evidently_drift
+from workbench.audits.parts.drift.binning import Binning
+from workbench.audits.parts.drift.pairs import Pair
 from workbench.audits.records import Measurement
 from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome

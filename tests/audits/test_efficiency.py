@@ -12,8 +12,8 @@ from sklearn.neural_network import MLPClassifier
 
 from workbench.audits.base import Subject
 from workbench.audits.efficiency import Efficiency
-from workbench.audits.efficiency_onnx import NotConverted, compiled, quantised
-from workbench.audits.efficiency_timing import Stopwatch, artifact_size, peak_memory
+from workbench.audits.parts.efficiency.onnx import NotConverted, compiled, quantised
+from workbench.audits.parts.efficiency.timing import Stopwatch, artifact_size, peak_memory
 from workbench.audits.records import Evidence, Measurement
 from workbench.audits.runner import run
 from workbench.core.clock import SystemClock

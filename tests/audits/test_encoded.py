@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from workbench.audits.base import Subject
-from workbench.audits.encoded import Encoding, boosted, sample
+from workbench.audits.parts.shared.encoded import Encoding, boosted, sample
 from workbench.audits.poisoning import Poisoning
 from workbench.audits.privacy import Privacy
 from workbench.audits.runner import run

@@ -24,7 +24,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from workbench.audits.base import Subject
 from workbench.audits.explainability import Explainability
-from workbench.audits.explainers import explain
+from workbench.audits.parts.explainability.explainers import explain
 from workbench.audits.runner import run
 from workbench.core.clock import SystemClock
 from workbench.core.values import Outcome

@@ -8,11 +8,11 @@ from fairlearn import metrics as flm
 from scipy import stats
 
 from workbench.audits.base import Subject
-from workbench.audits.definitions import forced_false_positive_rate
 from workbench.audits.fairness import Fairness, score_counts
+from workbench.audits.parts.fairness.definitions import forced_false_positive_rate
+from workbench.audits.parts.fairness.slices import slices_of
+from workbench.audits.parts.fairness.trade_off import sweep
 from workbench.audits.runner import run
-from workbench.audits.slices import slices_of
-from workbench.audits.trade_off import sweep
 from workbench.core.clock import SystemClock
 from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from workbench.audits.gather import Ask, gather
+from workbench.audits.parts.robustness.gather import Ask, gather
 
 
 def doubled(questions):

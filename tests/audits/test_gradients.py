@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from workbench.audits.gradients import Graph, Node, sloped
+from workbench.audits.parts.robustness.gradients import Graph, Node, sloped
 
 
 def data(k: int):

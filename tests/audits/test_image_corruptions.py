@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workbench.audits.base import Subject
 from workbench.audits.corruption import Corruption
-from workbench.audits.image_corruptions import CORRUPTIONS, corruptions_of
+from workbench.audits.parts.corruption.image_corruptions import CORRUPTIONS, corruptions_of
 from workbench.audits.runner import run
 from workbench.core.clock import SystemClock
 from workbench.core.errors import InvalidInput

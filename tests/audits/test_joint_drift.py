@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.audits import drift_joint
 from workbench.audits.base import Subject
 from workbench.audits.drift import Drift
-from workbench.audits.pairs import Pair
+from workbench.audits.parts.drift import joint as drift_joint
+from workbench.audits.parts.drift.pairs import Pair
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset
 from workbench.models.predictors import predictor_of

@@ -58,7 +58,7 @@ def test_the_intervals_of_an_error_hold_zero_as_often_as_they_say():
         frame = scored(600, seed=seed)
         data = Dataset.of(frame, target="y", prediction="p", score="score", positive=1)
         subject = Subject(predictor_of(None, data=data), data, data)
-        from workbench.audits.drift_performance import estimate
+        from workbench.audits.parts.drift.performance import estimate
 
         for m in estimate(subject, None)[0]:
             if m.metric in held and not m.slice:

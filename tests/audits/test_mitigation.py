@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score
 
 from workbench.audits.base import Subject
 from workbench.audits.mitigation import Mitigation
-from workbench.audits.mitigation_methods import METHODS
+from workbench.audits.parts.mitigation.methods import METHODS
 from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset

@@ -9,9 +9,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeClassifier
 
-from workbench.audits.answers import Answers, with_rows
 from workbench.audits.base import Subject
-from workbench.audits.comparison import against
+from workbench.audits.parts.performance.answers import Answers, with_rows
+from workbench.audits.parts.performance.comparison import against
 from workbench.audits.performance import Performance
 from workbench.audits.runner import run
 from workbench.core.clock import SystemClock

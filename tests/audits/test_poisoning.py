@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.audits import label_errors
 from workbench.audits.base import Finding, Subject
+from workbench.audits.parts.poisoning import label_errors
 from workbench.audits.poisoning import Poisoning, suspects
 from workbench.audits.records import Measurement
 from workbench.audits.runner import run

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.audits import membership
-from workbench.audits.attribute_inference import infer
 from workbench.audits.base import Finding, Subject
-from workbench.audits.extraction import extract
+from workbench.audits.parts.privacy import membership
+from workbench.audits.parts.privacy.attribute_inference import infer
+from workbench.audits.parts.privacy.extraction import extract
 from workbench.audits.privacy import Privacy
 from workbench.audits.records import Measurement
 from workbench.audits.runner import run

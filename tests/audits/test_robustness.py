@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from workbench.audits.base import Finding, Subject
+from workbench.audits.parts.robustness.space import Space
 from workbench.audits.records import Measurement
 from workbench.audits.robustness import Robustness
-from workbench.audits.space import Space
 from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from workbench.audits.base import Subject
+from workbench.audits.parts.performance.segment_terms import terms_of
+from workbench.audits.parts.performance.segments import Hunt, weak_segments
 from workbench.audits.performance import Performance
-from workbench.audits.segment_terms import terms_of
-from workbench.audits.segments import Hunt, weak_segments
 from workbench.datasets import Dataset
 from workbench.models.predictors import predictor_of
 from workbench.views.figures import svg

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.audits.space import Space, matrix
+from workbench.audits.parts.robustness.space import Space, matrix
 from workbench.core.errors import InvalidInput
 
 

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from sklearn.datasets import make_classification
 
-from workbench.audits.attacked import Target
 from workbench.audits.base import Subject
-from workbench.audits.bounds import Bound, falsify
-from workbench.audits.opened import open_model
+from workbench.audits.parts.robustness.attacked import Target
+from workbench.audits.parts.robustness.bounds import Bound, falsify
+from workbench.audits.parts.robustness.opened import open_model
+from workbench.audits.parts.robustness.space import Space
+from workbench.audits.parts.robustness.tree_bound import nearest_leaves, tree_bound
+from workbench.audits.parts.robustness.trees import leaves, read_trees
 from workbench.audits.robustness import Robustness
-from workbench.audits.space import Space
-from workbench.audits.tree_bound import nearest_leaves, tree_bound
-from workbench.audits.trees import leaves, read_trees
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset
 from workbench.models.predictors import predictor_of
@@ -90,9 +90,9 @@ def test_no_point_inside_a_certified_ball_flips(kind, k, norm):
 
 @pytest.mark.parametrize("kind", ["forest", "gradient boosting", "xgboost", "lightgbm"])
 def test_what_the_best_attack_finds_lies_outside_the_certified_ball(kind):
-    from workbench.audits import art_attacks
-    from workbench.audits.attacked import starts
-    from workbench.audits.evasion import Attacked
+    from workbench.audits.parts.robustness import art_attacks
+    from workbench.audits.parts.robustness.attacked import starts
+    from workbench.audits.parts.robustness.evasion import Attacked
 
     subject, target, opened = target_of(kind)
     bound = tree_bound(target, opened, cap=5.0)

@@ -13,8 +13,8 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from workbench.audits import refits
 from workbench.audits.base import Subject
+from workbench.audits.parts.worth import refits
 from workbench.audits.runner import run
 from workbench.audits.worth import Worth
 from workbench.core.clock import SystemClock

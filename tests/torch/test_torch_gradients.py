@@ -7,7 +7,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from workbench.audits.base import Subject
-from workbench.audits.gradients import sloped
+from workbench.audits.parts.robustness.gradients import sloped
 from workbench.audits.robustness import Robustness
 from workbench.datasets import Dataset
 from workbench.models.predictors import predictor_of

@@ -120,9 +120,9 @@ class Finding:
 class Audit(Protocol):
     """One audit: a frozen dataclass, from whose fields YAML, forms and CLI help are made.
 
-    It may say more of itself: ``reads(subject)``, the columns it rests on (it is shown no others, and a change
-    of the others does not make its evidence stale); ``content()``, a digest of what its options only point
-    at, files for instance; ``compares = True``, that it wants to see the champion.
+    It may say more of itself: ``reads(subject)``, the columns it rests on (it is shown no others, and a
+    change of the others does not make its evidence stale); ``content()``, a digest of what its options only
+    point at, files for instance; ``compares = True``, that it wants to see the champion.
     """
 
     name: ClassVar[str]

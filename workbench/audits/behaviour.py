@@ -17,8 +17,8 @@ import pandas as pd
 from pydantic import PlainSerializer
 
 from workbench.audits.base import Finding, Subject
-from workbench.audits.behaviour_rows import drawn, given_rows, like, require_columns, rows_of
 from workbench.audits.cases import Case, digest_of, load_cases
+from workbench.audits.parts.behaviour.rows import drawn, given_rows, like, require_columns, rows_of
 from workbench.audits.records import Measurement
 from workbench.core.errors import InvalidInput, NotFound, WorkbenchError, nearest
 from workbench.core.values import Outcome, worst

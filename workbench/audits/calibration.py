@@ -15,12 +15,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audits import calibration_figures as figures
 from workbench.audits.base import Finding, Subject
-from workbench.audits.calibration_scores import ECE, Said, Settings, classwise, top_label
-from workbench.audits.calibration_sets import FEWEST, coverage
+from workbench.audits.parts.calibration import figures
+from workbench.audits.parts.calibration.scores import ECE, Said, Settings, classwise, top_label
+from workbench.audits.parts.calibration.sets import FEWEST, coverage
+from workbench.audits.parts.fairness.slices import slices_of
 from workbench.audits.records import Measurement
-from workbench.audits.slices import slices_of
 from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome, worst
 

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from workbench.audits.base import Finding, Subject
-from workbench.audits.corruption_answers import answers_of
-from workbench.audits.corruption_faults import FAULTS, Faulty, Place, places_of, strike
-from workbench.audits.corruption_measures import Asked, Tried
-from workbench.audits.corruption_report import finding
-from workbench.audits.image_corruptions import CORRUPTIONS, corruptions_of
+from workbench.audits.parts.corruption.answers import answers_of
+from workbench.audits.parts.corruption.faults import FAULTS, Faulty, Place, places_of, strike
+from workbench.audits.parts.corruption.image_corruptions import CORRUPTIONS, corruptions_of
+from workbench.audits.parts.corruption.measures import Asked, Tried
+from workbench.audits.parts.corruption.report import finding
 from workbench.core.errors import InvalidInput, unknown
 
 _MOST = 400

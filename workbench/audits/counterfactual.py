@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.audits.base import Subject
-from workbench.audits.counterfactual_moves import Moves
-from workbench.audits.counterfactual_search import Ask, Search
 from workbench.audits.explanation_records import Candidate, Change, Counterfactual
-from workbench.audits.one_row import one_row, plain_value
+from workbench.audits.parts.explainability.counterfactual_moves import Moves
+from workbench.audits.parts.explainability.counterfactual_search import Ask, Search
+from workbench.audits.parts.explainability.one_row import one_row, plain_value
 from workbench.core.errors import InvalidInput, unknown
 from workbench.datasets import Dataset
 from workbench.models.predictors import Predictor

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import ClassVar, NoReturn
 
 from workbench.audits.base import Finding, Subject
-from workbench.audits.contract import read_contract
-from workbench.audits.data_quality_figures import figures
-from workbench.audits.data_quality_look import Look
+from workbench.audits.parts.data_quality.contract import read_contract
+from workbench.audits.parts.data_quality.figures import figures
+from workbench.audits.parts.data_quality.look import Look
 from workbench.audits.records import Measurement
 from workbench.core.documents import SUFFIXES
 from workbench.core.errors import InvalidInput, nearest

@@ -18,19 +18,16 @@ from typing import ClassVar
 
 import pandas as pd
 
-from workbench.audits import (
-    drift_columns,
-    drift_figures,
-    drift_groups,
-    drift_joint,
-    drift_performance,
-    evidently_drift,
-    windows,
-)
 from workbench.audits.base import Finding, Subject
-from workbench.audits.drift_columns import Method
-from workbench.audits.drift_joint import Joint
-from workbench.audits.pairs import ANSWERS, Pair, pairs
+from workbench.audits.parts.drift import columns as drift_columns
+from workbench.audits.parts.drift import evidently_drift, windows
+from workbench.audits.parts.drift import figures as drift_figures
+from workbench.audits.parts.drift import groups as drift_groups
+from workbench.audits.parts.drift import joint as drift_joint
+from workbench.audits.parts.drift import performance as drift_performance
+from workbench.audits.parts.drift.columns import Method
+from workbench.audits.parts.drift.joint import Joint
+from workbench.audits.parts.drift.pairs import ANSWERS, Pair, pairs
 from workbench.audits.records import Figure, Measurement
 from workbench.core.errors import InvalidInput, unknown
 from workbench.core.values import Outcome, worst

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.audits.base import Finding, Subject
-from workbench.audits.efficiency_copies import Sample, copies
-from workbench.audits.efficiency_timing import Stopwatch, artifact_size, costs, peak_memory
+from workbench.audits.parts.efficiency.copies import Sample, copies
+from workbench.audits.parts.efficiency.timing import Stopwatch, artifact_size, costs, peak_memory
 from workbench.audits.records import Figure, Measurement
 from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome, worst

@@ -14,13 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from workbench.audits import explainability_decisions as decisions
-from workbench.audits import explainability_stability as stability
 from workbench.audits.base import Finding, Subject
 from workbench.audits.counterfactual import base_of
-from workbench.audits.explainability_figures import change, importance
-from workbench.audits.explainability_importance import Importance
-from workbench.audits.explainers import Explanation, explain
+from workbench.audits.parts.explainability import decisions, stability
+from workbench.audits.parts.explainability.explainers import Explanation, explain
+from workbench.audits.parts.explainability.figures import change, importance
+from workbench.audits.parts.explainability.importance import Importance
 from workbench.audits.records import Figure, Measurement
 from workbench.core.errors import InvalidInput, unknown
 from workbench.core.values import Outcome

@@ -22,17 +22,17 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audits.base import Finding, Subject
-from workbench.audits.definitions import explained, forced_gaps
-from workbench.audits.four_fifths import four_fifths
-from workbench.audits.group_errors import GroupErrors
-from workbench.audits.group_figure import rates_by_group
-from workbench.audits.group_labels import labels_by_group
-from workbench.audits.group_rates import GroupRates
-from workbench.audits.group_scores import REPLICATES, GroupScores
-from workbench.audits.precision import Precision
+from workbench.audits.parts.fairness.definitions import explained, forced_gaps
+from workbench.audits.parts.fairness.four_fifths import four_fifths
+from workbench.audits.parts.fairness.group_errors import GroupErrors
+from workbench.audits.parts.fairness.group_figure import rates_by_group
+from workbench.audits.parts.fairness.group_labels import labels_by_group
+from workbench.audits.parts.fairness.group_rates import GroupRates
+from workbench.audits.parts.fairness.group_scores import REPLICATES, GroupScores
+from workbench.audits.parts.fairness.precision import Precision
+from workbench.audits.parts.fairness.slices import Slices, slices_of
+from workbench.audits.parts.fairness.trade_off import trade_off
 from workbench.audits.records import Figure, Measurement, ScoreCounts
-from workbench.audits.slices import Slices, slices_of
-from workbench.audits.trade_off import trade_off
 from workbench.core.errors import InvalidInput
 from workbench.datasets import Dataset
 from workbench.stats import counts

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audits.base import Finding, Subject
-from workbench.audits.mitigation_figure import beside_the_model
-from workbench.audits.mitigation_judge import GAPS, Judge
-from workbench.audits.mitigation_methods import METHODS, CannotTry, Rows, Tried
+from workbench.audits.parts.mitigation.figure import beside_the_model
+from workbench.audits.parts.mitigation.judge import GAPS, Judge
+from workbench.audits.parts.mitigation.methods import METHODS, CannotTry, Rows, Tried
 from workbench.core.errors import InvalidInput, nearest, unknown
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset

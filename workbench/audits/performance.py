@@ -15,14 +15,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audits import performance_figures as figures
-from workbench.audits.answers import Answers, own
 from workbench.audits.base import Finding, Subject
-from workbench.audits.class_metrics import class_metrics, confusion_matrix
-from workbench.audits.comparison import against, rivals, verdicts
-from workbench.audits.error_metrics import error_metrics
-from workbench.audits.score_metrics import score_metrics, scores_of_classes
-from workbench.audits.segments import Hunt, WeakSegments, weak_segments
+from workbench.audits.parts.performance import figures
+from workbench.audits.parts.performance.answers import Answers, own
+from workbench.audits.parts.performance.class_metrics import class_metrics, confusion_matrix
+from workbench.audits.parts.performance.comparison import against, rivals, verdicts
+from workbench.audits.parts.performance.error_metrics import error_metrics
+from workbench.audits.parts.performance.score_metrics import score_metrics, scores_of_classes
+from workbench.audits.parts.performance.segments import Hunt, WeakSegments, weak_segments
 from workbench.core.errors import InvalidInput
 from workbench.datasets import Dataset
 from workbench.stats import ranking

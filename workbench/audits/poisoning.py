@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from workbench.audits import influence, near_duplicates, poisoning_figures, sources
 from workbench.audits.base import Finding, Subject
-from workbench.audits.encoded import training_data
-from workbench.audits.label_errors import SURE, LabelErrors, Planted, examine, plant
-from workbench.audits.poisoning_records import of_labels, of_planted, of_triggers
+from workbench.audits.parts.poisoning import figures as poisoning_figures
+from workbench.audits.parts.poisoning import influence, near_duplicates, sources
+from workbench.audits.parts.poisoning.label_errors import SURE, LabelErrors, Planted, examine, plant
+from workbench.audits.parts.poisoning.records import of_labels, of_planted, of_triggers
+from workbench.audits.parts.poisoning.trigger import Search, search
+from workbench.audits.parts.shared.encoded import training_data
 from workbench.audits.records import Measurement
-from workbench.audits.trigger import Search, search
 from workbench.core.errors import InvalidInput, unknown
 from workbench.core.values import Outcome, worst
 from workbench.datasets import Dataset

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from workbench.audits import membership, privacy_figures
-from workbench.audits.attribute_inference import infer
 from workbench.audits.base import Finding, Subject
-from workbench.audits.extraction import Stolen, extract
-from workbench.audits.measured import of_estimate, of_hits
-from workbench.audits.memorisation import memorised
-from workbench.audits.privacy_verdicts import Judge
+from workbench.audits.parts.privacy import figures as privacy_figures
+from workbench.audits.parts.privacy import membership
+from workbench.audits.parts.privacy.attribute_inference import infer
+from workbench.audits.parts.privacy.extraction import Stolen, extract
+from workbench.audits.parts.privacy.memorisation import memorised
+from workbench.audits.parts.privacy.verdicts import Judge
+from workbench.audits.parts.shared.measured import of_estimate, of_hits
 from workbench.audits.records import Measurement
 from workbench.core.errors import InvalidInput, unknown
 from workbench.core.values import Outcome, worst

@@ -14,9 +14,9 @@ import pandas as pd
 
 from workbench.audits.base import Subject
 from workbench.audits.counterfactual import askable, base_of
-from workbench.audits.explainers import Explanation, explain
 from workbench.audits.explanation_records import Reason, ReasonCodes
-from workbench.audits.one_row import one_row, plain_value, said
+from workbench.audits.parts.explainability.explainers import Explanation, explain
+from workbench.audits.parts.explainability.one_row import one_row, plain_value, said
 from workbench.core.errors import InvalidInput
 
 Array = np.ndarray[Any, Any]

@@ -13,18 +13,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from workbench.audits import robustness_report
-from workbench.audits.attacked import Target, noise, starts
 from workbench.audits.base import Finding, Subject
-from workbench.audits.bounds import falsify
-from workbench.audits.evasion import ATTACKS, Attacked, Attempt
-from workbench.audits.gather import Array
-from workbench.audits.gradient_attack import Slope
-from workbench.audits.linear_bound import linear_bound
-from workbench.audits.opened import open_model
-from workbench.audits.robustness_verdict import Result
-from workbench.audits.space import Space
-from workbench.audits.tree_bound import tree_bound
+from workbench.audits.parts.robustness import report as robustness_report
+from workbench.audits.parts.robustness.attacked import Target, noise, starts
+from workbench.audits.parts.robustness.bounds import falsify
+from workbench.audits.parts.robustness.evasion import ATTACKS, Attacked, Attempt
+from workbench.audits.parts.robustness.gather import Array
+from workbench.audits.parts.robustness.gradient_attack import Slope
+from workbench.audits.parts.robustness.linear_bound import linear_bound
+from workbench.audits.parts.robustness.opened import open_model
+from workbench.audits.parts.robustness.space import Space
+from workbench.audits.parts.robustness.tree_bound import tree_bound
+from workbench.audits.parts.robustness.verdict import Result
 from workbench.core.errors import InvalidInput, unknown
 from workbench.stats.norm_balls import Norm
 

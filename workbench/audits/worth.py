@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from workbench.audits import simple_models
-from workbench.audits.answers import Answers, own
 from workbench.audits.base import Finding, Subject
-from workbench.audits.comparison import against, gain, keep, verdicts
+from workbench.audits.parts.performance import simple_models
+from workbench.audits.parts.performance.answers import Answers, own
+from workbench.audits.parts.performance.comparison import against, gain, keep, verdicts
+from workbench.audits.parts.worth.ablation import Ablation
+from workbench.audits.parts.worth.ageing import Ageing
 from workbench.audits.records import Measurement
-from workbench.audits.worth_ablation import Ablation
-from workbench.audits.worth_ageing import Ageing
 from workbench.core.errors import InvalidInput, unknown
 from workbench.core.values import Outcome, worst
 

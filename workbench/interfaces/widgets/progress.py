@@ -33,7 +33,7 @@ class _Cell:
         from IPython.display import display
 
         if self._handle is None:
-            self._handle = display(bundle(step), raw=True, display_id=True)
+            self._handle = display(bundle(step), raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._handle.update(bundle(step), raw=True)
 

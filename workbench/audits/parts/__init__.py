@@ -1,0 +1,1 @@
+"""What the audits are made of: one folder for each, by its name, and ``shared`` for what several use."""

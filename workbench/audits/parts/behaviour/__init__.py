@@ -1,0 +1,1 @@
+"""Rows that behaviour cases are tried on."""

@@ -1,0 +1,1 @@
+"""What probabilities say and what happened, and sets that hold the truth."""

@@ -1,0 +1,1 @@
+"""Everyday faults of tables and pictures, and what the answers do."""

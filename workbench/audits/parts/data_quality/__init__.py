@@ -1,0 +1,1 @@
+"""The contract of the training data, and what repeats, leaks or identifies."""

@@ -1,0 +1,1 @@
+"""Time, memory and size of a model, and of copies of it."""

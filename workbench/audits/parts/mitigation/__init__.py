@@ -1,0 +1,1 @@
+"""Mitigations of Fairlearn, fitted and judged beside the model."""

@@ -1,0 +1,1 @@
+"""Wrong labels, triggers, copies and sources in training data."""
