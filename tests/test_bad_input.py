@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 import workbench as wb
 from workbench.core.errors import InvalidInput
 from workbench.gates import load_policy
-from workbench.models.files import read_model
+from workbench.models.intake import bring
 from workbench.testing.models import FEATURES, tiny_classifier, tiny_frame
 
 
@@ -47,7 +47,7 @@ def test_an_estimator_that_is_not_fitted_is_refused():
 
 def test_a_pickle_that_is_no_model_is_refused_by_its_type(tmp_path):
     (tmp_path / "thing.pkl").write_bytes(pickle.dumps({"weights": [1, 2]}))
-    refused("model", "dict", read_model, tmp_path / "thing.pkl")
+    refused("model", "dict", bring(tmp_path / "thing.pkl").open)
 
 
 def test_a_policy_with_an_unknown_key_is_refused_with_the_nearest_one(tmp_path):

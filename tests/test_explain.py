@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 import workbench as wb
 from workbench.audits.base import Subject
 from workbench.audits.explanation_records import Decision
-from workbench.audits.one_row import one_row
+from workbench.audits.parts.explainability.one_row import one_row
 from workbench.core.errors import InvalidInput, NotFound
 from workbench.datasets import Dataset
 from workbench.interfaces.cli.main import main

@@ -70,7 +70,8 @@ class Workbench:
     @cached_property
     def journal(self) -> Journal:
         """The project's memory. Opened when first asked, so that ``kill`` works while it is damaged."""
-        return Journal.open(self.settings.state / "journal.db", actor=self.settings.actor, clock=self.clock)
+        state, actor = self.settings.state, self.settings.actor
+        return Journal.open(self.settings.journal, actor=actor, clock=self.clock, beside=state)
 
     @cached_property
     def registry(self) -> Registry:

@@ -38,7 +38,7 @@ def decision(
     from workbench.audits.base import Subject
     from workbench.audits.counterfactual import counterfactual
     from workbench.audits.explanation_records import Decision
-    from workbench.audits.one_row import one_row, plain_value
+    from workbench.audits.parts.explainability.one_row import one_row, plain_value
     from workbench.audits.reasons import reason_codes
 
     constraints: dict[str, Any] = {

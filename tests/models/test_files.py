@@ -7,8 +7,8 @@ import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
 
-from workbench.core.errors import InvalidInput, Tampered
-from workbench.models.files import read_model
+from workbench.core.errors import InvalidInput
+from workbench.models.intake import bring
 from workbench.testing.models import FEATURES, Threshold, tiny_classifier
 
 
@@ -16,25 +16,20 @@ from workbench.testing.models import FEATURES, Threshold, tiny_classifier
 def test_a_fitted_model_is_read_from_each_usual_file(ending, tmp_path, frame):
     file = tmp_path / f"model{ending}"
     (skops.io.dump if ending == ".skops" else joblib.dump)(tiny_classifier(frame), file)
-    assert len(read_model(file).predict(frame[list(FEATURES)])) == 200
-
-
-def test_a_uri_goes_through_as_it_is():
-    assert read_model("models:/credit/1") == "models:/credit/1"
-    assert read_model("runs:/abc/model") == "runs:/abc/model"
+    assert len(bring(file).open().predict(frame[list(FEATURES)])) == 200
 
 
 def test_a_pickle_that_is_no_model_is_refused_by_the_type_in_it(tmp_path):
     (tmp_path / "m.pkl").write_bytes(pickle.dumps({"weights": [1, 2]}))
     with pytest.raises(InvalidInput, match="a dict is not a model") as caught:
-        read_model(tmp_path / "m.pkl")
+        bring(tmp_path / "m.pkl").open()
     assert caught.value.field == "model"
 
 
 def test_an_unfitted_model_in_a_file_is_refused(tmp_path):
     joblib.dump(LogisticRegression(), tmp_path / "m.joblib")
     with pytest.raises(InvalidInput, match="not fitted"):
-        read_model(tmp_path / "m.joblib")
+        bring(tmp_path / "m.joblib").open()
 
 
 @pytest.mark.parametrize(
@@ -44,27 +39,28 @@ def test_an_unfitted_model_in_a_file_is_refused(tmp_path):
         ("m.pkl", b"", "cannot be read"),
         ("m.skops", b"no zip", "cannot be read"),
         ("m.joblib", b"\x80\x04\x95", "cannot be read"),
-        ("m.onnx", b"x", "neither .skops"),
+        ("m.h5", b"x", "neither .skops"),
+        ("m.onnx", b"x", "cannot be read"),
     ],
 )
 def test_a_damaged_or_unknown_file_is_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InvalidInput, match=message):
-        read_model(tmp_path / name)
+        bring(tmp_path / name).open()
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InvalidInput, match=r"there is no file 'm\.pkl'"):
-        read_model(tmp_path / "m.pkl")
+        bring(tmp_path / "m.pkl").open()
 
 
 def test_code_that_is_missing_is_named(tmp_path):
     (tmp_path / "m.pkl").write_bytes(b"cnowhere_at_all\nModel\n.")
     with pytest.raises(InvalidInput, match="needs code that is not here: No module named 'nowhere_at_all'"):
-        read_model(tmp_path / "m.pkl")
+        bring(tmp_path / "m.pkl").open()
 
 
 def test_a_skops_file_runs_no_code_of_its_own(tmp_path):
     skops.io.dump(Threshold(), tmp_path / "m.skops")
-    with pytest.raises(Tampered, match="not on the reviewed list"):
-        read_model(tmp_path / "m.skops")
+    with pytest.raises(InvalidInput, match="not on the reviewed list"):
+        bring(tmp_path / "m.skops").open()

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import pickle
+
 import lightgbm
 import numpy as np
 import pytest
 import skops.io
 import xgboost
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
 from sklearn import ensemble, linear_model, naive_bayes, neighbors, neural_network, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -16,9 +21,11 @@ from workbench.models.frameworks import framework_for
 from workbench.models.frameworks.base import Saving
 from workbench.models.frameworks.function import Function
 from workbench.models.frameworks.lightgbm import LightGBM
-from workbench.models.frameworks.mlflow import MLflow, Pyfunc, open_model
+from workbench.models.frameworks.mlflow import MLflow, Pyfunc
+from workbench.models.frameworks.onnx import Onnx, open_onnx
 from workbench.models.frameworks.sklearn import Sklearn, load_skops
 from workbench.models.frameworks.xgboost import XGBoost
+from workbench.models.intake import bring
 from workbench.models.mlflow_session import quiet
 from workbench.testing.frameworks import FrameworkContract
 from workbench.testing.models import Threshold, rule, tiny_classifier
@@ -59,6 +66,45 @@ class TestLightGBM(FrameworkContract):
 
     def make(self, frame):
         return lightgbm.LGBMClassifier(n_estimators=3, n_jobs=1, verbose=-1).fit(frame[NUMBERS], frame["y"])
+
+
+class TestOnnx(FrameworkContract):
+    FRAMEWORK = Onnx
+    FORMATS = ("onnx",)
+    COLUMNS = ("x1", "x2")
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path):
+        self.file = tmp_path / "original.onnx"
+
+    def make(self, frame):
+        rows = frame[NUMBERS].to_numpy("float32")
+        model = linear_model.LogisticRegression().fit(rows, frame["y"])
+        self.file.write_bytes(to_onnx(model, rows[:1]).SerializeToString())
+        return open_onnx(self.file)
+
+
+def test_onnx_gives_probabilities_from_a_table_as_from_a_mapping_a_row(frame, tmp_path):
+    rows = frame[NUMBERS].to_numpy("float32")
+    model = linear_model.LogisticRegression().fit(rows, frame["colour"])
+    for options in ({}, {"zipmap": False}):
+        (tmp_path / "m.onnx").write_bytes(to_onnx(model, rows[:1], options=options).SerializeToString())
+        opened = open_onnx(tmp_path / "m.onnx")
+        assert np.allclose(opened.predict_proba(frame[NUMBERS]), model.predict_proba(rows), atol=1e-5)
+        assert opened.predict(frame[NUMBERS]).tolist() == model.predict(rows).tolist()
+
+
+def test_onnx_takes_a_column_an_input_and_answers_numbers(frame, tmp_path):
+    model = linear_model.LinearRegression().fit(frame[NUMBERS].to_numpy("float32"), frame["x1"])
+    types = [(name, FloatTensorType([None, 1])) for name in NUMBERS]
+    pipeline = make_pipeline(ColumnTransformer([("keep", "passthrough", NUMBERS)]), model)
+    pipeline.steps[0][1].fit(frame[NUMBERS])
+    (tmp_path / "m.onnx").write_bytes(to_onnx(pipeline, initial_types=types).SerializeToString())
+    opened = open_onnx(tmp_path / "m.onnx")
+    assert opened.feature_names_in_ == NUMBERS
+    assert not hasattr(opened, "predict_proba")
+    again = pickle.loads(pickle.dumps(opened))
+    assert np.allclose(again.predict(frame), model.predict(frame[NUMBERS].to_numpy("float32")), atol=1e-5)
 
 
 class TestFunction(FrameworkContract):
@@ -168,14 +214,14 @@ def test_an_mlflow_folder_opens_as_its_estimator_where_it_has_one(frame, tmp_pat
     with quiet():
         Sklearn().save(tiny_classifier(), tmp_path / "m", Saving(requirements=("numpy",)))
         Function().save(rule, tmp_path / "f", Saving(requirements=("numpy",)))
-    assert hasattr(open_model(str(tmp_path / "m")), "predict_proba")
-    assert isinstance(open_model(str(tmp_path / "f")), Pyfunc)
+    assert hasattr(bring(tmp_path / "m").open(), "predict_proba")
+    assert isinstance(bring(tmp_path / "f").open(), Pyfunc)
 
 
 def test_a_uri_of_nothing_says_where_it_looked(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     with pytest.raises(NotFound, match=r"MLflow has nothing at models:/nobody/1.*It looked in sqlite"):
-        open_model("models:/nobody/1")
+        bring("models:/nobody/1")
 
 
 class OwnBooster(xgboost.XGBClassifier):

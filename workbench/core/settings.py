@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -40,6 +40,15 @@ class Settings(BaseSettings):
     """Roles by person, for approvals: ``[people]`` with lines like ``ada = ["model-risk"]``."""
     tracking_uri: str = ""
     """MLflow tracking and registry URI. Empty: SQLite in ``.workbench/``."""
+    pickles: Literal["own", "waiver"] = "own"
+    """Which models may be kept as a pickle: ``own`` lets an object in memory, ``waiver`` asks always."""
+    signing_key: str = ""
+    """Private key (PEM, elliptic curve) that artifacts are signed with. Empty: they are not signed."""
+    verify_key: str = ""
+    """Public key that the signatures of artifacts are checked with whenever one is loaded."""
+    journal_url: str = ""
+    """The journal on a PostgreSQL server, ``postgresql://user@host/database?schema=name``. Empty: SQLite in
+    ``.workbench/``. A password belongs into ``WORKBENCH_JOURNAL_URL`` or ``~/.pgpass``, not into the file."""
     gateway_host: str = "127.0.0.1"
     """Address the gateway listens on."""
     gateway_port: int = Field(default=8765, ge=0, le=65535)
@@ -55,6 +64,11 @@ class Settings(BaseSettings):
     def state(self) -> Path:
         """The folder of embedded stores."""
         return self.root / STATE
+
+    @property
+    def journal(self) -> Path | str:
+        """Where the journal lies: a file or a URL. What is kept beside it lies in ``state`` either way."""
+        return self.journal_url or self.state / "journal.db"
 
     @property
     def mlflow_uri(self) -> str:

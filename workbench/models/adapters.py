@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workbench.core.errors import InvalidInput
 from workbench.datasets.dataset import plain
@@ -209,7 +209,7 @@ def of_estimator(
     Raises:
         InvalidInput: it cannot answer with the positive label, or it is for another task.
     """
-    own = _own_task(model)
+    own = own_task(model)
     task = task or own or "classification"
     if own is not None and own != task:
         raise InvalidInput(
@@ -232,10 +232,12 @@ def of_estimator(
 _NO_SCORES = "{} gives labels, no probabilities: measures of scores are left out."
 
 
-def _own_task(model: Any) -> Task | None:
-    """What the estimator says it is for; None when it does not say."""
+def own_task(model: Any) -> Task | None:
+    """Return what the estimator says it is for; None when it does not say."""
     from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
+    if (said := getattr(model, "own_task", None)) in {"classification", "regression"}:  # it lives elsewhere
+        return cast("Task", said)
     if not isinstance(model, BaseEstimator):
         return None
     if is_classifier(model):

@@ -80,7 +80,7 @@ def examine(model: Any, data: Dataset, *, root: Path) -> Candidate:
     """Check a model against its training data without writing anything.
 
     Args:
-        model: a fitted estimator, a function, or an MLflow URI.
+        model: a fitted estimator or a function.
         data: what it was trained on.
         root: the project folder, whose git commit is lineage.
 
@@ -88,10 +88,6 @@ def examine(model: Any, data: Dataset, *, root: Path) -> Candidate:
         InvalidInput: not a model, not fitted, reads a column that is not there or the target itself, cannot
             answer training rows, or no framework can save it.
     """
-    if isinstance(model, str | Path):
-        from workbench.models.frameworks.mlflow import open_model
-
-        model = open_model(str(model))
     require_model(model)
     names = inputs_of(model, data)
     if data.target in names:

@@ -8,26 +8,36 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from workbench.core.digests import of_tree, short
+from workbench.core.digests import short
 from workbench.core.errors import NotFound, Tampered
+from workbench.models.copying import NotPlain, copy_tree, tree_digest
 from workbench.models.frameworks import framework
 from workbench.models.predictors import Predictor, predictor_of
 from workbench.models.records import ModelVersion
 
 #: MLflow writes this note into the folder itself when somebody loads ``models:/name/1`` from a local store.
 #: It is neither copied, digested nor loaded.
-_MLFLOW_NOTE = "registered_model_meta"
+MLFLOW_NOTE = "registered_model_meta"
 
 
-def load_version(version: ModelVersion, folder: Path) -> Predictor:
+def load_version(
+    version: ModelVersion,
+    folder: Path,
+    *,
+    check: Callable[[Path], None] | None = None,
+    isolated: bool = False,
+) -> Predictor:
     """Check that ``folder`` holds the bytes that were registered, and load them.
 
     Args:
         version: the record; its digest, framework, columns and labels are used.
         folder: the artifact folder.
+        isolated: open it in a process of its own, with no network, no credentials and limits.
+        check: called with the private copy before it is opened; what it raises stops the loading.
 
     Returns:
         A predictor labelled ``name/version``.
@@ -39,8 +49,15 @@ def load_version(version: ModelVersion, folder: Path) -> Predictor:
     home = Path(tempfile.mkdtemp(prefix="workbench-model-"))
     with ExitStack() as failed:
         failed.callback(shutil.rmtree, home, ignore_errors=True)
-        _require_digest(version, take(folder, home / "model"))
-        predictor = open_folder(home / "model", version)
+        require_digest(version, tree_digest(take(folder, home / "model")))
+        if check is not None:
+            check(home / "model")
+        if isolated:
+            from workbench.models.isolation import load_isolated
+
+            predictor = load_isolated(version, home / "model", owner=None)
+        else:
+            predictor = open_folder(home / "model", version)
         failed.pop_all()
     weakref.finalize(predictor, shutil.rmtree, home, ignore_errors=True)  # some flavours read files later
     return predictor
@@ -58,8 +75,8 @@ def open_folder(folder: Path, version: ModelVersion) -> Predictor:
     )
 
 
-def take(folder: Path, to: Path) -> str:
-    """Copy an artifact folder to ``to`` and return the digest of the copy.
+def take(folder: Path, to: Path) -> dict[str, str]:
+    """Copy an artifact folder to ``to`` and return the digest of every file written, by its path.
 
     Raises:
         NotFound: there is no such folder.
@@ -71,20 +88,22 @@ def take(folder: Path, to: Path) -> str:
             remedy="Restore .workbench/artifacts from a backup, or register the model again.",
             field="model",
         )
-    shutil.copytree(
-        folder, to, symlinks=True, ignore=lambda place, _: [_MLFLOW_NOTE] if Path(place) == folder else []
-    )
-    links = [path.name for path in to.rglob("*") if path.is_symlink()]
-    if links:
+    try:
+        return copy_tree(folder, to, but=MLFLOW_NOTE)
+    except NotPlain as error:
         raise Tampered(
-            f"The artifact folder holds a link, {links[0]!r}; an artifact holds files only.",
+            f"The artifact folder holds {error}; an artifact holds plain files only.",
             remedy="Do not use it. Restore .workbench/artifacts from a backup, or register the model again.",
             field="model",
-        )
-    return of_tree(to)
+        ) from error
 
 
-def _require_digest(version: ModelVersion, digest: str) -> None:
+def require_digest(version: ModelVersion, digest: str) -> None:
+    """Refuse bytes that are not those of a version.
+
+    Raises:
+        Tampered: they are not.
+    """
     if digest != version.digest:
         raise Tampered(
             f"The files of {version.ref} are not those that were registered "

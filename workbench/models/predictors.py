@@ -122,9 +122,16 @@ def predictor_of(
         positive = data.positive if positive is None else positive
         columns = columns or data.features
     if isinstance(model, str | Path):
-        from workbench.models.frameworks.mlflow import open_model
+        from workbench.models.intake import bring
 
-        model = open_model(str(model))
+        foreign = bring(model)
+        if foreign.scan.verdict == "program":
+            from workbench.models.isolation import open_isolated
+
+            return open_isolated(
+                foreign, task=task, classes=classes, positive=positive, columns=columns, label=label
+            )
+        model = foreign.open()
     known: dict[str, Any] = {"task": task, "classes": classes, "positive": positive, "label": label}
     if model is None:
         return adapters.of_column(prediction, score, **known)

@@ -2,13 +2,69 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
 from workbench.core.digests import short
 from workbench.core.records import Record, Shown
 
 Task = Literal["classification", "regression"]
+
+ScanVerdict = Literal["data", "program", "refused"]
+"""Data holds no code. Reading a program runs it: it needs a waiver. What is refused is never opened."""
+
+
+class ScannedFile(Record):
+    """One file of an artifact as the scan saw it."""
+
+    path: str
+    """Below the artifact folder, with ``/``."""
+    format: str
+    """Told by the bytes: skops, pickle, onnx, xgboost-ubj, json, text …"""
+    size: int
+    """Bytes."""
+    digest: str
+    verdict: ScanVerdict
+    reason: str = ""
+    """Why it is no data, in words that follow the name of the file."""
+
+
+class Scan(Record):
+    """What an artifact holds, looked at before anything of it was opened."""
+
+    digest: str
+    """Of the folder, or of the file."""
+    verdict: ScanVerdict
+    """The worst of its files: data only when each one is."""
+    files: tuple[ScannedFile, ...]
+    tripwire: str = ""
+    """What modelscan said; empty where it was not asked."""
+
+
+class Attestation(Record):
+    """A file beside the artifact that says something of it to somebody without this product."""
+
+    kind: Literal["ml-bom", "in-toto", "signature"]
+    path: str
+    """Relative to the project."""
+    digest: str
+
+
+class Waiver(Record):
+    """A person's word that a model may be kept as a program, until a day."""
+
+    id: str
+    """``waiver/<model>#<place in its stream>``."""
+    kind: Literal["pickle"]
+    model: str
+    reason: str
+    until: date
+    """The last day it holds, in UTC."""
+    by: str
+    time: datetime
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.model} may be a {self.kind} until {self.until}, by {self.by}: {self.reason}"
 
 
 class Lineage(Record):
@@ -71,6 +127,15 @@ class ModelVersion(Shown):
     author: str
     created: datetime
     lineage: Lineage
+    scan: Scan | None = None
+    """What its files are; None for a version from before there were scans."""
+    program_by: str = ""
+    """What lets a program be kept: ``own`` (an object in its author's process) or the id of a waiver.
+    Empty when every file is data."""
+    source: str = ""
+    """Digest of the file or folder it was read from; empty for an object in memory."""
+    attestations: tuple[Attestation, ...] = ()
+    """Bill of materials, statement of the training run, and signature where the project has a key."""
 
     @property
     def ref(self) -> str:

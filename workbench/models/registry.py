@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from workbench.core.errors import Conflict, InvalidInput, NotFound, nearest
 from workbench.core.settings import Settings
 from workbench.datasets import Dataset
 from workbench.journal import Entry, Journal
-from workbench.models import history, reference_data
+from workbench.models import history, reference_data, waivers
+from workbench.models.attestations import attest, verify_signature
 from workbench.models.candidates import Candidate, examine
+from workbench.models.copying import tree_digest
+from workbench.models.frameworks.mlflow import Pyfunc
+from workbench.models.intake import Foreign, bring
 from workbench.models.loading import load_version, open_folder, take
 from workbench.models.mlflow_session import quiet
 from workbench.models.predictors import Predictor
-from workbench.models.records import ModelVersion, Task
+from workbench.models.records import ModelVersion, Scan, Task, Waiver
 from workbench.models.references import parse, require_name
+from workbench.models.scan import programs, require_known, scan_tree
 from workbench.models.store import Kept, Store
 
 #: Loaded predictors kept in memory, by digest.
@@ -45,7 +51,7 @@ class Registry:
         self._journal = journal
         self._clock = clock
         self._store = Store(settings)
-        self._loaded: OrderedDict[str, Predictor] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, bool], Predictor] = OrderedDict()
         self._lock = threading.Lock()
 
     def register(
@@ -61,12 +67,13 @@ class Registry:
     ) -> ModelVersion:
         """Keep a fitted model as the next version of ``name`` and point the alias ``candidate`` at it.
 
-        The model answers some training rows before anything is written, and again after it was read back from
-        its files. Two processes registering at once get different versions. When a step fails, those before
-        it are taken back.
+        Files are copied, scanned, and opened only when each is in a known format; a pickle from elsewhere
+        needs a waiver. The model answers some training rows before anything is written, and again after it
+        was read back from its files. Two processes registering at once get different versions. When a step
+        fails, those before it are taken back.
 
         Args:
-            model: a fitted estimator, a function of a frame, or an MLflow URI.
+            model: a fitted estimator, a function of a frame, a file, or an MLflow folder or URI.
             name: letters, digits, ``.``, ``_`` and ``-``, at most 100.
             train: the data it was trained on; at most 50,000 rows are kept in ``.workbench/reference``.
             target: column with the truth.
@@ -75,16 +82,27 @@ class Registry:
             positive: the positive label of a binary target.
 
         Raises:
-            InvalidInput: not a name, no model, not fitted, a missing column, one class only …
+            InvalidInput: not a name, no model, not fitted, a file that may not be opened, a missing column …
+            Refused: a pickle that nobody has answered for.
             Unavailable: MLflow or the disk does not take it.
         """
         require_name(name)
         data = Dataset.of(train, target=target, sensitive=sensitive, task=task, positive=positive)
-        candidate = examine(model, data, root=self._settings.root)
+        foreign = bring(model) if isinstance(model, str | Path) else _foreign(model)
+        if foreign is not None:
+            self._basis(foreign.scan, name, foreign)
+        candidate = examine(
+            foreign.open() if isinstance(model, str | Path) and foreign else model,
+            data,
+            root=self._settings.root,
+        )
         with quiet(), tempfile.TemporaryDirectory(prefix="workbench-register-") as home, ExitStack() as undo:
             form = candidate.save(Path(home) / "saved")
             folder = Path(home) / "model"
-            digest = take(Path(home) / "saved", folder)
+            digests = take(Path(home) / "saved", folder)
+            scan, digest = scan_tree(folder, digests), tree_digest(digests)
+            require_known(scan, name)
+            basis = self._basis(scan, name, foreign)
             tags = {
                 "workbench.digest": digest,
                 "workbench.target": target,
@@ -93,7 +111,16 @@ class Registry:
                 "workbench.author": self._settings.actor,
             }
             kept = self._store.keep(folder, name=name, tags=tags, undo=undo)
-            version = self._version(name, kept, candidate, digest=digest, form=form)
+            version = self._version(name, kept, candidate, digest=digest, form=form).model_copy(
+                update={
+                    "scan": scan,
+                    "program_by": basis,
+                    "source": "" if foreign is None else foreign.scan.digest,
+                }
+            )
+            version = version.model_copy(
+                update={"attestations": attest(version, folder, self._settings, undo)}
+            )
             candidate.compare(open_folder(folder, version))
             reference_data.keep(data, self._settings.state)
             self._store.set_alias(name, "candidate", version.version, undo)
@@ -158,20 +185,33 @@ class Registry:
             self._journal.append(f"model/{name}", history.alias_event(target, alias))
         self._store.set_alias(name, alias, version)
 
-    def load(self, version: ModelVersion) -> Predictor:
+    def load(self, version: ModelVersion, *, isolated: bool | None = None) -> Predictor:
         """Return a predictor for a version, from memory or from disk after its digest was checked.
 
+        Args:
+            version: the record.
+            isolated: open it in a process of its own, with no network, no credentials and limits. Default:
+                only a program that somebody answers for by a waiver.
+
         Raises:
-            Tampered: the files are not those that were registered.
+            Tampered: the files are not those that were registered, or their signature does not hold.
+            Refused: they are signed and the project names no key to check that with.
             NotFound: the files are gone.
         """
+        isolated = version.program_by.startswith("waiver/") if isolated is None else isolated
+        key = (version.digest, isolated)
         with self._lock:
-            if version.digest in self._loaded:
-                self._loaded.move_to_end(version.digest)
-                return self._loaded[version.digest]
-        predictor = load_version(version, self.artifact_path(version))
+            if key in self._loaded:
+                self._loaded.move_to_end(key)
+                return self._loaded[key]
+        predictor = load_version(
+            version,
+            self.artifact_path(version),
+            check=lambda folder: verify_signature(version, folder, self._settings),
+            isolated=isolated,
+        )
         with self._lock:
-            self._loaded[version.digest] = predictor
+            self._loaded[key] = predictor
             while len(self._loaded) > _KEEP:
                 self._loaded.popitem(last=False)
         return predictor
@@ -184,6 +224,51 @@ class Registry:
     def reference(self, version: ModelVersion) -> Dataset | None:
         """Return the kept training data of a version (at most 50,000 rows); None when it is gone."""
         return reference_data.read(version, self._settings.state)
+
+    def waive(self, model: str, *, kind: str, reason: str, until: date | str) -> Waiver:
+        """Answer for a model that comes as a pickle, until a day.
+
+        Raises:
+            InvalidInput: another kind, no reason, or a day that has passed.
+        """
+        return waivers.give(
+            self._journal,
+            self._clock,
+            kind=kind,
+            model=model,
+            reason=reason,
+            until=until,
+            by=self._settings.actor,
+        )
+
+    def waivers(self, model: str) -> list[Waiver]:
+        """Return every waiver given for a model, oldest first."""
+        return waivers.given(self._journal, model)
+
+    def require_waiver(self, version: ModelVersion) -> None:
+        """Refuse a version that a waiver let in when none holds today; what already answers is not asked.
+
+        Raises:
+            Refused: none does.
+        """
+        waivers.require_for_release(self._journal, self._clock, version)
+
+    def _basis(self, scan: Scan, name: str, foreign: Foreign | None) -> str:
+        """Return what lets a program be kept: ``own``, the id of a waiver, or nothing where all is data.
+
+        Raises:
+            Refused: nothing does.
+        """
+        if scan.verdict == "data":
+            return ""
+        if self._settings.pickles == "own" and (foreign is None or self._is_own(foreign.scan.digest)):
+            return "own"
+        return waivers.require(self._journal, self._clock, name, programs(scan)).id
+
+    def _is_own(self, digest: str) -> bool:
+        """Return whether these very bytes were registered here from an object in its author's memory."""
+        every = (version for name in self.names() for version in self.versions(name))
+        return any(version.digest == digest and version.program_by == "own" for version in every)
 
     def _entries(self, name: str) -> list[Entry]:
         entries = self._journal.read(f"model/{name}")
@@ -233,3 +318,8 @@ class Registry:
                     raise
             else:
                 return
+
+
+def _foreign(model: Any) -> Foreign | None:
+    """Return the files behind an MLflow model that was opened already; None for any other object."""
+    return bring(model.folder) if isinstance(model, Pyfunc) else None

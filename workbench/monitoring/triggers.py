@@ -140,8 +140,8 @@ def _drift(
     inputs: pd.DataFrame, version: ModelVersion, reference: Dataset, margin: float
 ) -> Iterator[_Signal]:
     """The PSI of every input column against the training data; the interval holds for all columns at once."""
-    from workbench.audits.binning import Binning
-    from workbench.audits.pairs import Pair
+    from workbench.audits.parts.drift.binning import Binning
+    from workbench.audits.parts.drift.pairs import Pair
     from workbench.stats import divergence
 
     names = [c.name for c in version.columns if _comparable(c, inputs, reference)]

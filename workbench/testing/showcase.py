@@ -21,7 +21,7 @@ from workbench.audits.explanation_records import (
     Reason,
     ReasonCodes,
 )
-from workbench.audits.one_row import said
+from workbench.audits.parts.explainability.one_row import said
 from workbench.audits.records import Evidence, Figure, Measurement, Report, ScoreCounts
 from workbench.core import digests, project
 from workbench.core.records import Shown

@@ -12,6 +12,13 @@ export interface Approval {
   time: string;
 }
 
+/** A file beside the artifact that says something of it to somebody without this product. */
+export interface Attestation {
+  kind: 'ml-bom' | 'in-toto' | 'signature';
+  path: string;
+  digest: string;
+}
+
 /** One audit and its options. */
 export interface AuditHelp {
   name: string;
@@ -247,6 +254,10 @@ export interface ModelVersion {
   author: string;
   created: string;
   lineage: Lineage;
+  scan: Scan | null;
+  program_by: string;
+  source: string;
+  attestations: Array<Attestation>;
 }
 
 /** One option of an audit. */
@@ -391,6 +402,24 @@ export interface RuleResult {
   outcome: Outcome;
   reason: string;
   because: string;
+}
+
+/** What an artifact holds, looked at before anything of it was opened. */
+export interface Scan {
+  digest: string;
+  verdict: 'data' | 'program' | 'refused';
+  files: Array<ScannedFile>;
+  tripwire: string;
+}
+
+/** One file of an artifact as the scan saw it. */
+export interface ScannedFile {
+  path: string;
+  format: string;
+  size: number;
+  digest: string;
+  verdict: 'data' | 'program' | 'refused';
+  reason: string;
 }
 
 /** Rows by slice, label and score bin: enough to move the threshold with no row at hand. */

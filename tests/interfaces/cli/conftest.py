@@ -8,8 +8,8 @@ import threading
 import time
 from contextlib import contextmanager
 
-import joblib
 import pytest
+import skops.io
 
 import workbench as wb
 from workbench.gateway import read_status
@@ -77,7 +77,7 @@ def project(tmp_path_factory):
     frame = tiny_frame()
     frame.to_csv(root / "train.csv", index=False)
     frame.assign(predicted=frame["y"], probability=0.5).to_csv(root / "scored.csv", index=False)
-    joblib.dump(tiny_classifier(), root / "model.joblib")
+    skops.io.dump(tiny_classifier(), root / "model.skops")
 
     bench = wb.open(root, actor="ada")
     bench.register(tiny_classifier(), name="tiny", train=frame, target="y", sensitive=["group"])

@@ -16,6 +16,7 @@ from workbench.interfaces.cli.tools import playbooks
 
 COMMANDS = [
     "register",
+    "waive",
     "audit",
     "audits",
     "explain",
@@ -80,7 +81,7 @@ def test_an_audit_says_what_it_can_be_told_from_where_it_is_written(capsys):
 
 
 def test_a_model_from_a_file_is_registered_by_whoever_says_so(project, run_in):
-    given = ["--model", str(project / "model.joblib"), "--train", str(project / "train.csv"), "--target", "y"]
+    given = ["--model", str(project / "model.skops"), "--train", str(project / "train.csv"), "--target", "y"]
     code, out, _ = run_in(
         project, "register", "again", *given, "--sensitive", "group", "--json", actor="joan"
     )
@@ -140,10 +141,14 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_audit_runs(project,
 def test_a_pickle_that_is_no_model_is_refused_with_its_type(tmp_path, run):
     joblib.dump({"not": "a model"}, tmp_path / "thing.pkl")
     (tmp_path / "train.csv").write_text("a,y\n1,0\n2,1\n")
-    code, _, err = run(
-        "register", "x", "--model", str(tmp_path / "thing.pkl"), "--train", str(tmp_path / "train.csv"),
-        "--target", "y",
-    )  # fmt: skip
+    given = ["--model", str(tmp_path / "thing.pkl"), "--train", str(tmp_path / "train.csv"), "--target", "y"]
+    code, _, err = run("register", "x", *given)
+    assert code == 3
+    assert "workbench waive x --kind pickle" in err
+    code, out, _ = run("waive", "x", "--reason", "a test", "--until", "2999-01-01", "--json", actor="joan")
+    waiver = json.loads(out)
+    assert (code, waiver["by"], waiver["until"]) == (0, "joan", "2999-01-01")
+    code, _, err = run("register", "x", *given)
     assert code == 3
     assert "dict" in err
     assert not (tmp_path / ".workbench" / "mlruns").exists()

@@ -59,12 +59,15 @@ def test_a_model_with_a_champion_is_replayed_against_it(project):
 def test_chosen_audits_are_written_with_the_options_that_are_not_their_defaults(project):
     text = '{"performance": {}, "drift": {"margin": 0.25, "method": "psi", "columns": ["a\\"b"]}}'
     code = snippets.code("audit", project, audits=snippets.chosen(text))
-    [call] = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.keyword) and node.arg == "audits"]
+    [call] = [
+        node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.keyword) and node.arg == "audits"
+    ]
     assert ast.literal_eval(call.value) == ["performance", {"drift": {"margin": 0.25, "columns": ['a"b']}}]
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '"suites/x.yaml"', '{"drfit": {}}', '{"drift": {"margn": 1}}', '{"drift": {"margin": "x"}}']
+    "text",
+    ["{", "[]", '"suites/x.yaml"', '{"drfit": {}}', '{"drift": {"margn": 1}}', '{"drift": {"margin": "x"}}'],
 )
 def test_a_choice_that_cannot_be_made_is_refused(text):
     with pytest.raises(InvalidInput):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
-import tempfile
-import weakref
 from pathlib import Path
 from typing import Any, ClassVar
 
-from workbench.core.errors import InvalidInput, NotFound
+from workbench.core.errors import NotFound
+from workbench.models.formats import identify
 from workbench.models.frameworks.base import Saving
+from workbench.models.frameworks.onnx import open_onnx
+from workbench.models.frameworks.sklearn import load_skops
+from workbench.models.frameworks.xgboost import XGBoost
 from workbench.models.mlflow_session import quiet
-
-#: Flavours whose own loader returns an estimator with ``predict_proba``.
-_NATIVE = ("sklearn", "xgboost", "lightgbm")
 
 _SCHEMES = ("models:", "runs:", "mlflow-artifacts:")
 
@@ -30,6 +30,10 @@ class Pyfunc:
         schema = self._model.metadata.get_input_schema()
         if schema is not None and schema.has_input_names():
             self.feature_names_in_ = schema.input_names()
+
+    def keep(self, owner: object) -> None:
+        """Keep the owner of the folder alive for as long as this model is."""
+        self._owner = owner
 
     @property
     def flavors(self) -> list[str]:
@@ -71,62 +75,68 @@ def is_uri(text: str) -> bool:
     return text.startswith(_SCHEMES) or (Path(text) / "MLmodel").is_file()
 
 
-def open_model(uri: str) -> Any:
-    """Fetch and open an MLflow model from where MLflow is pointed now, running the code it holds.
+def open_folder(folder: Path, name: str) -> Any:
+    """Open a scanned private copy of an MLflow folder, by our own loaders where there is one.
 
-    Args:
-        uri: ``models:/name/3``, ``models:/name@champion``, ``runs:/<id>/path``, or a folder with ``MLmodel``.
+    MLflow's loader for scikit-learn would trust the list of types that the folder itself brings along.
 
     Returns:
         The estimator, where the flavour has one; otherwise a ``Pyfunc``.
-
-    Raises:
-        InvalidInput: not such a URI.
-        NotFound: nothing there.
     """
-    if not is_uri(uri):
-        raise InvalidInput(
-            f"model: {uri!r} is neither an MLflow URI nor the folder of an MLflow model.",
-            remedy="Give models:/name/version, runs:/<run id>/model, or the fitted model itself.",
-            field="model",
-        )
     with quiet():
-        folder = _fetch(uri)
         import mlflow.models
 
         flavors = mlflow.models.Model.load(str(folder)).flavors
-        for flavor in _NATIVE:
+        for flavor, opener in _NATIVE.items():
             if flavor in flavors:
-                estimator = _native(flavor, folder)
-                if hasattr(estimator, "predict") and hasattr(estimator, "get_params"):
-                    shutil.rmtree(folder.parent)
+                estimator = opener(folder, flavors[flavor])
+                if hasattr(estimator, "predict") and (flavor == "onnx" or hasattr(estimator, "get_params")):
                     return estimator
-        model = Pyfunc(folder, uri)
-    weakref.finalize(model, shutil.rmtree, folder.parent, ignore_errors=True)
-    return model
+        return Pyfunc(folder, name)
 
 
-def _fetch(uri: str) -> Path:
-    """Copy the model's files into a private folder."""
-    import mlflow.artifacts
-    from mlflow.exceptions import MlflowException
+def fetch(uri: str, to: Path) -> Path:
+    """Return the folder of an MLflow model: the one named, or one fetched into ``to``.
 
-    home = Path(tempfile.mkdtemp(prefix="workbench-model-"))
+    Raises:
+        NotFound: nothing there.
+    """
     if not uri.startswith(_SCHEMES):
-        return Path(shutil.copytree(uri, home / "model"))
-    (home / "model").mkdir()
-    try:
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(home / "model")))
-    except MlflowException as error:
-        shutil.rmtree(home)
-        raise NotFound(
-            f"model: MLflow has nothing at {uri}: {error.message}",
-            remedy=f"It looked in {mlflow.get_tracking_uri()}; mlflow.set_tracking_uri(...) changes that.",
-            field="model",
-        ) from error
+        return Path(uri)
+    to.mkdir()
+    with quiet():
+        import mlflow.artifacts
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(to)))
+        except MlflowException as error:
+            where = mlflow.get_tracking_uri()
+            raise NotFound(
+                f"model: MLflow has nothing at {uri}: {error.message}",
+                remedy=f"It looked in {where}; mlflow.set_tracking_uri(...) changes that.",
+                field="model",
+            ) from error
 
 
-def _native(flavor: str, folder: Path) -> Any:
-    import importlib
+def _sklearn(folder: Path, described: dict[str, Any]) -> Any:
+    file = folder / described["pickled_model"]
+    return load_skops(file) if identify(file).format == "skops" else pickle.loads(file.read_bytes())  # noqa: S301 - scanned, and waived
 
-    return importlib.import_module(f"mlflow.{flavor}").load_model(str(folder))
+
+def _xgboost(folder: Path, described: dict[str, Any]) -> Any:  # noqa: ARG001 - one signature for all
+    return XGBoost().load(folder)
+
+
+def _lightgbm(folder: Path, described: dict[str, Any]) -> Any:  # noqa: ARG001 - as above
+    import mlflow.lightgbm
+
+    return mlflow.lightgbm.load_model(str(folder))
+
+
+def _onnx(folder: Path, described: dict[str, Any]) -> Any:
+    return open_onnx(folder / described["data"])
+
+
+#: Flavours that give an estimator with ``predict_proba``.
+_NATIVE = {"sklearn": _sklearn, "xgboost": _xgboost, "lightgbm": _lightgbm, "onnx": _onnx}

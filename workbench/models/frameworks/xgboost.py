@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from workbench.core.errors import InvalidInput
 from workbench.models.frameworks.base import Saving, is_plain
 
 
@@ -34,6 +35,27 @@ class XGBoost:
         import yaml
 
         described = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))["flavors"]["xgboost"]
-        model = getattr(xgboost, described["model_class"].rpartition(".")[2])()
+        model = getattr(xgboost, _class(described["model_class"]))()
         model.load_model(folder / described["data"])
         return model
+
+
+def _class(named: str) -> str:
+    """Return the name of one of XGBoost's own classes: a folder may name anything that could be called.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    name = named.rpartition(".")[2]
+    if name not in _CLASSES:
+        raise InvalidInput(
+            f"model: MLmodel names {named[:80]!r}, which is no model of XGBoost.",
+            remedy="Save it again with mlflow.xgboost.save_model.",
+            field="model",
+        )
+    return name
+
+
+_CLASSES = frozenset(
+    {"Booster", "XGBClassifier", "XGBRegressor", "XGBRanker", "XGBRFClassifier", "XGBRFRegressor"}
+)

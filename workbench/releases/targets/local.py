@@ -12,6 +12,7 @@ from workbench.core.settings import Settings
 from workbench.gateway import routing as table
 from workbench.gateway.routing import Route, RoutingTable
 from workbench.gateway.status import read_status
+from workbench.models.copying import tree_digest
 from workbench.models.loading import take
 from workbench.models.records import ModelVersion
 from workbench.releases.targets.base import Deployment, Routing, TargetStatus
@@ -36,7 +37,7 @@ class Local:
             Tampered: they are not those that were registered.
         """
         with tempfile.TemporaryDirectory(prefix="workbench-deploy-") as home:
-            found = take(folder, Path(home) / "model")
+            found = tree_digest(take(folder, Path(home) / "model"))
         if found != version.digest:
             raise Tampered(
                 f"{version.ref} was registered as {short(version.digest)}, and its files are {short(found)}.",

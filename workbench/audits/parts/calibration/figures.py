@@ -48,7 +48,10 @@ def by_group(found: list[Measurement], slices: Slices) -> list[Figure]:
             for name, group in largest[:_MOST_GROUPS]
             if (m := of[name]).value is not None
         ]
-        least, most = (f(points, key=lambda p: p["value"]) for f in (min, max))
+        if not points:
+            continue
+        ordered = sorted(points, key=lambda p: float(p["value"] or 0.0))
+        least, most = ordered[0], ordered[-1]
         figures.append(
             Figure(
                 title=f"Calibration in the large by {family.name}",

@@ -1,0 +1,97 @@
+"""skops files: a zip of arrays and one ``schema.json`` that names types. Read here without unpacking it."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from workbench.models.formats import flaw_of_array, is_pickle, packed
+
+#: Bytes all members may have together, unpacked.
+MOST_UNPACKED = 16 << 30
+
+#: Times a member above a megabyte may be greater than its packed form.
+MOST_RATIO = 200
+
+_MOST_MEMBERS = 100_000
+_KNOWN_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def flaw_of_skops(file: Path) -> str:
+    """Say why a zip archive is not used; empty when it is skops and needs only types that are trusted."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            flaw = next(_flaws(archive, file.stat().st_size, inner=False), "")
+            if not flaw and "schema.json" not in archive.namelist():
+                flaw = "is a zip archive, and not one that skops wrote"
+        return flaw or _untrusted(file)
+    except Exception as error:  # noqa: BLE001 - a crafted archive raises anything
+        return f"is a damaged zip archive: {type(error).__name__}"
+
+
+def _flaws(archive: zipfile.ZipFile, size: int, *, inner: bool) -> Iterator[str]:
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    if len(names) > _MOST_MEMBERS:
+        yield f"holds {len(names)} members, more than {_MOST_MEMBERS}"
+    if len(set(names)) < len(names):
+        yield "holds two members of one name"
+    if sum(member.file_size for member in members) > MOST_UNPACKED:
+        yield f"would unpack to more than {MOST_UNPACKED >> 30} GB"
+    if sum(member.compress_size for member in members) > size:
+        yield "holds members that overlap"
+    for member in members:
+        if flaw := _flaw_of_member(member):
+            yield f"holds {member.filename[:80]!r}, which {flaw}"
+    for member in members:
+        if flaw := _flaw_of_content(archive, member, inner=inner):
+            yield f"holds {member.filename[:80]!r}, which {flaw}"
+
+
+def _flaw_of_member(member: zipfile.ZipInfo) -> str:
+    path = PurePosixPath(member.filename)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename:
+        return "points outside the archive"
+    if member.is_dir() or stat.S_IFMT(member.external_attr >> 16) not in {0, stat.S_IFREG}:
+        return "is a link, a folder or a device"
+    if member.flag_bits & 0x1:
+        return "is encrypted"
+    if member.compress_type not in _KNOWN_METHODS:
+        return "is packed in a way that is not known here"
+    if member.file_size > (1 << 20) and member.file_size > MOST_RATIO * max(member.compress_size, 1):
+        return f"would unpack to more than {MOST_RATIO} times its size"
+    return ""
+
+
+def _flaw_of_content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, inner: bool) -> str:
+    """Members are arrays, zips of arrays (sparse matrices), ``schema.json`` and the bytes of byte strings."""
+    with archive.open(member) as opened:
+        head = opened.read(4096)
+    if head.startswith(b"\x93NUMPY"):
+        with archive.open(member) as opened:
+            return flaw_of_array(opened)
+    if member.filename == "schema.json" and not inner:
+        return ""
+    if head.startswith(b"PK") and member.filename.endswith(".npz") and not inner:
+        with zipfile.ZipFile(io.BytesIO(archive.read(member))) as nested:
+            return next(_flaws(nested, member.file_size, inner=True), "")
+    if head.startswith(b"PK") or (name := packed(head)):
+        return f"is packed{'' if head.startswith(b'PK') else f' with {name}'}: what is inside cannot be told"
+    if is_pickle(head):
+        return "is a pickle"
+    return "" if member.filename.endswith(".bin") and not inner else "is in a format that is not known here"
+
+
+def _untrusted(file: Path) -> str:
+    """Compare the types a file asks for with the list in this package, never with one from the artifact."""
+    import skops.io
+
+    from workbench.models.frameworks.sklearn import TRUSTED_TYPES
+
+    strangers = sorted(set(skops.io.get_untrusted_types(file=file)) - TRUSTED_TYPES)
+    return (
+        f"asks for types that are not on the reviewed list: {', '.join(strangers)[:300]}" if strangers else ""
+    )

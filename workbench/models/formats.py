@@ -1,0 +1,241 @@
+"""What a file of an artifact is, told by its bytes and never by its name.
+
+Three answers are possible. **data** is a format that holds numbers and text and no code. **program** is one
+whose reading runs what it holds: a pickle, Python source. Everything else is **refused**: what is not known
+here, and what is packed so that nobody can look inside.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import pickletools
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from workbench.models.records import ScanVerdict
+
+#: Bytes looked at to tell a format.
+_HEAD = 4096
+
+#: Greatest text that is parsed whole to see whether it is JSON.
+_MOST_JSON = 64 << 20
+
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ\x00": "xz",
+    b"BZh": "bzip2",
+    b"\x28\xb5\x2f\xfd": "zstandard",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x5d\x00\x00": "lzma",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!": "rar",
+    b"\x78\x01": "zlib",
+    b"\x78\x5e": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+}
+
+#: Pickle opcodes that fetch something by name, and those that then run it or hand it out.
+_FETCHES = frozenset({"GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"})
+_RUNS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "STOP"})
+
+#: Text with one of these endings is source: the name can only make a verdict stricter.
+_SOURCE = frozenset({".py", ".pyw", ".pyi", ".pth", ".ipynb", ".sh", ".bash", ".bat", ".cmd", ".ps1", ".js"})
+
+
+class Found(NamedTuple):
+    """What a file is."""
+
+    format: str
+    verdict: ScanVerdict = "data"
+    reason: str = ""
+
+
+def identify(file: Path) -> Found:
+    """Return the format of a file and whether it is data, a program, or to be refused, with the reason."""
+    with file.open("rb") as opened:
+        head = opened.read(_HEAD)
+    if not head:
+        return Found("empty")
+    for look in _LOOKS:
+        if (found := look(file, head)) is not None:
+            return found
+    return Found("unknown", "refused", "is in a format that is not known here")
+
+
+def packed(head: bytes) -> str:
+    """Return the name of the compression that ``head`` begins with; empty when there is none."""
+    return next((name for magic, name in _PACKED.items() if head.startswith(magic)), "")
+
+
+def is_pickle(head: bytes) -> bool:
+    """Return whether ``head`` begins a pickle of any protocol.
+
+    Protocols 0 and 1 have no magic number: their opcodes are text. What counts is whether a reader would get
+    as far as running something before it stumbles, because it runs what comes before the stumbling.
+    """
+    if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
+        return True
+    return _would_run(head)
+
+
+def _would_run(head: bytes) -> bool:
+    """Follow the opcodes as a reader would, until one of them needs what is not on the stack."""
+    stack: list[bool] = []  # True where a mark lies
+    fetched = False
+    try:
+        for opcode, _, _ in pickletools.genops(head):
+            fetched = fetched or opcode.name in _FETCHES
+            if fetched and opcode.name in _RUNS:
+                return True
+            needs = [thing.name for thing in opcode.stack_before]
+            if "mark" in needs:
+                if True not in stack:
+                    return False
+                while not stack.pop():
+                    pass
+                needs = needs[: needs.index("mark")]
+            if len(stack) < len(needs):
+                return False
+            del stack[len(stack) - len(needs) :]
+            stack += [thing.name == "mark" for thing in opcode.stack_after]
+    except Exception:  # noqa: BLE001 - pickletools raises many kinds for what is no pickle
+        return False
+    return False
+
+
+def _a_pickle(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - one signature for all looks
+    if is_pickle(head):
+        return Found("pickle", "program", "is a pickle, which runs code when it is read")
+    return None
+
+
+def _a_packed_file(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - as above
+    name = "tar" if head[257:262] == b"ustar" else packed(head)
+    return Found(name, "refused", f"is packed with {name}: what is inside cannot be told") if name else None
+
+
+def _a_zip(file: Path, head: bytes) -> Found | None:
+    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+        return None
+    from workbench.models.archives import flaw_of_skops
+
+    flaw = flaw_of_skops(file)
+    return Found("skops") if not flaw else Found("zip", "refused", flaw)
+
+
+def _an_array(file: Path, head: bytes) -> Found | None:
+    if not head.startswith(b"\x93NUMPY"):
+        return None
+    with file.open("rb") as opened:
+        flaw = flaw_of_array(opened)
+    return Found("npy") if not flaw else Found("npy", "refused", flaw)
+
+
+def flaw_of_array(opened: object) -> str:
+    """Say what is wrong with an ``.npy`` stream at its start; empty when it holds plain numbers or text."""
+    from numpy.lib import format as npy
+
+    try:
+        version = npy.read_magic(opened)  # type: ignore[arg-type]
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        _, _, dtype = read(opened)  # type: ignore[arg-type]
+    except Exception as error:  # noqa: BLE001 - a crafted header raises anything
+        return f"has a header that is not NumPy's: {type(error).__name__}"
+    return "holds Python objects, which NumPy keeps as a pickle" if dtype.hasobject else ""
+
+
+def _an_xgboost(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - as above
+    """UBJSON: ``{``, a length as int64, and the first key, in one of XGBoost's two orders."""
+    if head[:2] == b"{L" and len(head) > 18:
+        (length,) = struct.unpack(">q", head[2:10])
+        if 0 < length < 16 and head[10 : 10 + length] in {b"learner", b"version", b"Config"}:
+            return Found("xgboost-ubj")
+    return None
+
+
+def _a_lightgbm(file: Path, head: bytes) -> Found | None:
+    if head.startswith((b"tree\nversion=", b"tree\r\nversion=")) and _is_text(file):
+        return Found("lightgbm-text")
+    return None
+
+
+def _a_safetensors(file: Path, head: bytes) -> Found | None:
+    if len(head) < 10 or head[8:9] != b"{":
+        return None
+    (length,) = struct.unpack("<Q", head[:8])
+    size = file.stat().st_size
+    if not 2 <= length <= min(size - 8, 100 << 20):
+        return None
+    with file.open("rb") as opened:
+        opened.seek(8)
+        text = opened.read(length)
+    try:
+        tensors = json.loads(text)
+        ends = [tensor["data_offsets"][1] for name, tensor in tensors.items() if name != "__metadata__"]
+        fits = max(ends, default=0) == size - 8 - length
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError, IndexError):
+        return None
+    return Found("safetensors") if fits else Found("safetensors", "refused", "has offsets beyond its end")
+
+
+def _a_text(file: Path, head: bytes) -> Found | None:
+    if not _is_text(file):
+        return None
+    if file.suffix.lower() in _SOURCE or head.startswith(b"#!"):
+        return Found("source", "program", "is source code")
+    if head.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] in {b"{", b"["} and file.stat().st_size <= _MOST_JSON:
+        return _json(file)
+    return Found("text")
+
+
+def _json(file: Path) -> Found:
+    try:
+        value = json.loads(file.read_text("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return Found("text")
+    return Found("xgboost-json" if isinstance(value, dict) and "learner" in value else "json")
+
+
+def _is_text(file: Path) -> bool:
+    """Return whether the file is UTF-8 without control characters, read in constant memory."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with file.open("rb") as opened:
+            while chunk := opened.read(1 << 20):
+                if chunk.translate(None, _CONTROL) != chunk:
+                    return False
+                decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f")) + b"\x7f"
+
+
+def _an_onnx(file: Path, head: bytes) -> Found | None:
+    """A protocol buffer has no magic number; ONNX begins with its field 1, a small version, and field 2."""
+    if head[:1] != b"\x08" or len(head) < 4 or not 1 <= head[1] <= 32 or head[2] not in {0x12, 0x3A, 0x42}:
+        return None
+    from workbench.models.onnx_files import flaw_of_onnx
+
+    flaw = flaw_of_onnx(file)
+    return Found("onnx") if not flaw else Found("onnx", "refused", flaw)
+
+
+_LOOKS: tuple[Callable[[Path, bytes], Found | None], ...] = (
+    _a_zip,
+    _an_array,
+    _a_lightgbm,
+    _an_xgboost,
+    _a_safetensors,
+    _a_pickle,
+    _a_text,
+    _a_packed_file,
+    _an_onnx,
+)
