@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import sqlite3
+import subprocess
+import tempfile
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from workbench.journal import Event, Journal
+from workbench.core.clock import SystemClock
+from workbench.journal import Event, Journal, Verification, verify
 
 
 class TickingClock:
@@ -61,6 +68,7 @@ def by_hand():
 def change_by_hand(path: Path, *statements: str) -> None:
     """What somebody with the file and a SQLite shell can do; the triggers come back afterwards."""
     db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA synchronous=OFF")
     triggers = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
     for name in triggers:
         db.execute(f"DROP TRIGGER {name}")
@@ -69,3 +77,172 @@ def change_by_hand(path: Path, *statements: str) -> None:
     for sql in triggers.values():
         db.execute(sql)
     db.close()
+
+
+def postgres_binaries() -> Path | None:
+    """Folder of ``initdb`` and ``pg_ctl``: on the path, or where Debian puts them."""
+    found = shutil.which("pg_ctl")
+    if found:
+        return Path(found).parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    return versions[-1].parent if versions else None
+
+
+class Server:
+    """A PostgreSQL server of our own, on a socket in a folder; where we are root, ``postgres`` runs it."""
+
+    CONFIG = """
+listen_addresses = ''
+unix_socket_directories = '{folder}'
+shared_buffers = 16MB
+max_connections = 40
+fsync = off  # the machine does not lose power here; what a crash of the server loses is still lost
+"""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="wb-pg-", dir="/tmp")
+        )  # short: a socket's name has 107 bytes
+        self.data = self.folder / "data"
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self._run(
+            "initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"
+        )
+        with (self.data / "postgresql.conf").open("a") as config:
+            config.write(self.CONFIG.format(folder=self.folder))
+        self.start()
+
+    def url(self, schema: str) -> str:
+        return f"postgresql://postgres@/postgres?host={self.folder}&schema={schema}"
+
+    def start(self) -> None:
+        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-w", "start")
+
+    def stop(self, how: str = "fast") -> None:
+        """Stop it; ``immediate`` is a crash: the next start recovers."""
+        self._run("pg_ctl", "-D", str(self.data), "-m", how, "-w", "stop")
+
+    def close(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._binaries / program), *arguments]
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as the superuser
+            command = ["runuser", "-u", "postgres", "--", *command]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program}: {done.stderr}")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One real PostgreSQL for the session; each journal gets a schema of its own."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have PostgreSQL: apt-get install postgresql")
+        pytest.skip("no PostgreSQL here: initdb and pg_ctl are not on the path")
+    server = Server(binaries)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+class Store:
+    """A place for one journal, whatever the database, and what somebody with its password can do to it."""
+
+    def __init__(self, place: Path | str, folder: Path) -> None:
+        self.place = place
+        self.folder = folder
+
+    def open(self, actor: str = "ada", **options) -> Journal:
+        options = {"clock": SystemClock(), "beside": self.folder} | options
+        return Journal.open(self.place, actor=actor, **options)
+
+    def verify(self, **options) -> Verification:
+        return verify(self.place, beside=self.folder, **options)
+
+    def by_hand(self, *statements: str) -> None:
+        change_by_hand(self.place, *statements)
+
+    def execute(self, statement: str) -> None:
+        with contextlib.closing(sqlite3.connect(self.place, isolation_level=None)) as db:
+            db.execute(statement)
+
+    def back_up(self) -> None:
+        shutil.copy(self.place, self.folder / "backup")
+
+    def restore(self) -> None:
+        shutil.copy(self.folder / "backup", self.place)
+
+
+class ServerStore(Store):
+    TABLES = ("entries", "subtrees", "head")
+
+    def execute(self, statement: str, *more: str) -> None:
+        import psycopg
+
+        address, _, schema = self.place.rpartition("&schema=")
+        with psycopg.connect(address, options=f"-csearch_path={schema}") as db:
+            for each in (statement, *more):
+                db.execute(each)
+
+    def by_hand(self, *statements: str) -> None:
+        from workbench.journal.guards import TRIGGERS
+
+        off = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in self.TABLES]
+        on = [f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for name, (table, *_) in TRIGGERS.items()]
+        self.execute(*off, *statements, *on)
+
+    def back_up(self) -> None:
+        schema = self.place.rpartition("=")[2]
+        self.execute(f"CREATE SCHEMA {schema}_backup")
+        for table in self.TABLES:
+            self.execute(f"CREATE TABLE {schema}_backup.{table} AS TABLE {table}")
+
+    def restore(self) -> None:
+        schema = self.place.rpartition("=")[2]
+        self.by_hand(
+            *(f"TRUNCATE {table}" for table in self.TABLES),
+            *(f"INSERT INTO {table} SELECT * FROM {schema}_backup.{table}" for table in self.TABLES),
+        )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path: Path) -> Store:
+    """A new place for a journal, on each kind of database."""
+    folder = tmp_path / ".workbench"
+    folder.mkdir()
+    if request.param == "sqlite":
+        return Store(folder / "journal.db", folder)
+    return request.getfixturevalue("server_store")
+
+
+@pytest.fixture
+def server_store(server: Server, tmp_path: Path) -> ServerStore:
+    """A new place for a journal on the server."""
+    folder = tmp_path / ".workbench"
+    folder.mkdir(exist_ok=True)
+    return ServerStore(server.url(f"t{uuid.uuid4().hex[:12]}"), folder)
+
+
+@pytest.fixture
+def eight(store: Store, clock: TickingClock) -> Store:
+    """A closed journal of eight entries in three streams, whose numbers and texts all differ."""
+    with store.open(clock=clock) as journal:
+        for n in range(8):
+            event = Event(kind=f"kind.{n}", payload={"n": n, "text": f"ü{n}"}, subjects=(f"sha256:{n:02d}",))
+            journal.append(f"stream/{n % 3}", event)
+    return store

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -22,7 +22,7 @@ from workbench.core.digests import canonical_json
 from workbench.core.errors import Conflict, InvalidInput, Tampered, Unavailable
 from workbench.journal import Event, Journal, verify
 from workbench.journal.filesystems import refuse_network
-from workbench.journal.leaves import timestamp
+from workbench.journal.leaves import Row, timestamp
 from workbench.journal.merkle import frontier, leaf_hash
 
 ROOT = Path(__file__).parents[2]
@@ -134,6 +134,24 @@ def test_a_number_comes_back_equal_and_can_be_appended_again(journal: Journal, n
     assert entry.payload["x"] == number
     assert journal.append("a", Event(kind="k", payload=entry.payload)).payload == entry.payload
     assert journal.verify().ok
+
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(stream=text, actor=text, kind=text, n=st.integers(0, 2**53 - 1))
+def test_the_leaf_is_the_hash_of_canonical_json(stream: str, actor: str, kind: str, n: int):
+    fields = {
+        "seq": n,
+        "position": n,
+        "stream": stream,
+        "actor": actor,
+        "kind": kind,
+        "time": "t",
+        "previous": "p",
+    }
+    row = Row(**fields, subjects='["a"]', payload='{"x":1}')
+    assert row.leaf() == leaf_hash(canonical_json({**fields, "subjects": ["a"], "payload": {"x": 1}}))
 
 
 def test_times_are_kept_in_utc_to_the_microsecond():

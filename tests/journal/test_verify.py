@@ -84,6 +84,7 @@ def test_a_tail_cut_with_a_forged_head_is_found_by_the_witness(closed: Path, by_
     by_hand(
         closed,
         "DELETE FROM entries WHERE seq >= 4",
+        "DELETE FROM subtrees WHERE seq >= 4",
         "UPDATE head SET size = 4, root = (SELECT root FROM entries WHERE seq = 3), "
         "frontier = (SELECT root FROM entries WHERE seq = 3)",  # four leaves are one perfect tree
     )

@@ -8,8 +8,27 @@ entries, one gets ``Conflict``. All leaves form an RFC 6962 Merkle log: one root
 
 from __future__ import annotations
 
+from workbench.journal.checkpoints import Checkpoint
+from workbench.journal.due import CheckpointPolicy
+from workbench.journal.proofs import ConsistencyProof, InclusionProof
 from workbench.journal.records import Entry, Event, Problem, Verification
+from workbench.journal.signers import FileSigner, KeyringSigner, Signer, VerifierKey
 from workbench.journal.store import Journal
 from workbench.journal.verify import verify
 
-__all__ = ["Entry", "Event", "Journal", "Problem", "Verification", "verify"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointPolicy",
+    "ConsistencyProof",
+    "Entry",
+    "Event",
+    "FileSigner",
+    "InclusionProof",
+    "Journal",
+    "KeyringSigner",
+    "Problem",
+    "Signer",
+    "Verification",
+    "VerifierKey",
+    "verify",
+]

@@ -11,6 +11,9 @@ import json
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
+
+# In C, and what RFC 8785 asks for text: the short escapes, other controls in small hex, all else as it is.
+from json.encoder import encode_basestring as _quoted
 from typing import Any, NamedTuple
 
 from workbench.core.digests import canonical_json
@@ -48,23 +51,16 @@ class Row(NamedTuple):
 
     def leaf(self) -> bytes:
         """Return the RFC 6962 leaf hash of this row."""
-        parts = (
-            (b'{"actor":', canonical_json(self.actor)),
-            (b',"kind":', canonical_json(self.kind)),
-            (b',"payload":', self.payload.encode()),
-            (b',"position":', canonical_json(self.position)),
-            (b',"previous":', canonical_json(self.previous)),
-            (b',"seq":', canonical_json(self.seq)),
-            (b',"stream":', canonical_json(self.stream)),
-            (b',"subjects":', self.subjects.encode()),
-            (b',"time":', canonical_json(self.time)),
+        text = (
+            f'{{"actor":{_quoted(self.actor)},"kind":{_quoted(self.kind)},"payload":{self.payload},'
+            f'"position":{self.position},"previous":{_quoted(self.previous)},"seq":{self.seq},'
+            f'"stream":{_quoted(self.stream)},"subjects":{self.subjects},"time":{_quoted(self.time)}}}'
         )
-        return merkle.leaf_hash(b"".join(key + value for key, value in parts) + b"}")
+        return merkle.leaf_hash(text.encode())
 
     def well_typed(self) -> bool:
         """False when a column holds what the journal never writes there; SQLite itself does not mind."""
-        kinds = (int if name in INTEGERS else str for name in self._fields)
-        return all(type(value) is kind for value, kind in zip(self, kinds, strict=True))
+        return tuple(map(type, self)) == _TYPES
 
     def entry(self) -> Entry:
         """Return the entry.
@@ -90,6 +86,9 @@ class Row(NamedTuple):
             previous=self.previous,
             hash=self.hash,
         )
+
+
+_TYPES = tuple(int if name in INTEGERS else str for name in Row._fields)
 
 
 def timestamp(moment: datetime) -> str:

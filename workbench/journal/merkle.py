@@ -26,6 +26,20 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def to_text(hashes: Iterable[bytes]) -> str:
+    """Return hashes as one run of hex digits, as they are stored."""
+    return "".join(value.hex() for value in hashes)
+
+
+def from_text(text: str) -> tuple[bytes, ...]:
+    """Read what ``to_text`` wrote.
+
+    Raises:
+        ValueError: not hex.
+    """
+    return tuple(bytes.fromhex(text[at : at + _WIDTH]) for at in range(0, len(text), _WIDTH))
+
+
 @dataclass(frozen=True)
 class Frontier:
     """The perfect subtrees of a tree of ``size`` leaves, largest first."""
@@ -34,12 +48,20 @@ class Frontier:
     nodes: tuple[bytes, ...] = ()
 
     def append(self, leaf: bytes) -> Frontier:
-        """Return the frontier after one more leaf hash: equal subtrees merge, as carries do in binary."""
-        nodes, node, carry = list(self.nodes), leaf, self.size
+        """Return the frontier after one more leaf hash."""
+        return self.grow(leaf)[0]
+
+    def grow(self, leaf: bytes) -> tuple[Frontier, tuple[bytes, ...]]:
+        """Return the frontier after one more leaf hash, and the roots of the subtrees it completes.
+
+        Equal subtrees merge, as carries do in binary: the completed ones have 2, 4, 8 … leaves.
+        """
+        nodes, completed = list(self.nodes), [leaf]
+        carry = self.size
         while carry & 1:
-            node = node_hash(nodes.pop(), node)
+            completed.append(node_hash(nodes.pop(), completed[-1]))
             carry >>= 1
-        return Frontier(self.size + 1, (*nodes, node))
+        return Frontier(self.size + 1, (*nodes, completed[-1])), tuple(completed[1:])
 
     def root(self) -> str:
         """Return the tree hash, hex. Folding from the right splits at the largest power of two below n."""
@@ -52,7 +74,7 @@ class Frontier:
 
     def to_text(self) -> str:
         """Return the node hashes as one run of hex digits, for storage beside ``size``."""
-        return "".join(node.hex() for node in self.nodes)
+        return to_text(self.nodes)
 
     @classmethod
     def from_text(cls, size: int, text: str) -> Frontier:
@@ -63,7 +85,7 @@ class Frontier:
         """
         if len(text) != _WIDTH * size.bit_count():
             raise ValueError(f"a tree of {size} leaves has {size.bit_count()} frontier nodes")
-        return cls(size, tuple(bytes.fromhex(text[at : at + _WIDTH]) for at in range(0, len(text), _WIDTH)))
+        return cls(size, from_text(text))
 
 
 def frontier(leaves: Iterable[bytes]) -> Frontier:

@@ -45,6 +45,18 @@ class Problem(Record):
     sentence: str
 
 
+class Compared(Record):
+    """A checkpoint beside the log."""
+
+    source: str
+    """The file it lay in."""
+    size: int
+    root: str
+    signers: tuple[str, ...]
+    """Who signed it, as far as a key was there to check with."""
+    ok: bool
+
+
 class Verification(Record):
     """What ``verify`` found."""
 
@@ -53,3 +65,8 @@ class Verification(Record):
     root: str
     """Merkle root over all leaves, hex (RFC 6962)."""
     problems: tuple[Problem, ...] = ()
+    """At most 100 of them."""
+    first_bad: int | None = None
+    """The first entry that does not hold; None when all do, or when what is wrong is no entry."""
+    checkpoints: tuple[Compared, ...] = ()
+    """The checkpoints that were compared with the log."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.core.values import Outcome
 from workbench.interfaces.cli.options import HERE, Actor, Model, Project, bench, in_a_folder
 from workbench.interfaces.cli.output import AsJson, finish, say, show
+
+if TYPE_CHECKING:
+    from workbench.journal import Verification
 
 playbooks = typer.Typer(
     help="Run parameterised notebooks, for a person or a scheduler.", no_args_is_help=True
@@ -100,23 +103,51 @@ def card(
         show(made, as_json=True)
 
 
-def verify(project: Project = HERE, as_json: AsJson = False) -> None:
-    """Recompute the journal: every leaf, link and the root. Exit 1 when anything does not hold.
+def verify(
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE",
+            help="A checkpoint somebody else holds: a file, a folder or a git repository. Again for each.",
+        ),
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="LINE", help="The public key it must be signed with. Again for each."),
+    ] = None,
+    project: Project = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the journal: every leaf, link, root and checkpoint. Exit 1 when anything does not hold.
 
-    Example: `workbench verify`
+    Example: `workbench verify --checkpoint grace.witness`
     """
     from workbench.core.project import existing, open_settings
+    from workbench.journal import VerifierKey
     from workbench.journal import verify as verify_journal
 
-    found = verify_journal(open_settings(existing(project)).state / "journal.db")
+    settings = open_settings(existing(project))
+    keys = [VerifierKey.parse(line) for line in key or []]
+    found = verify_journal(settings.journal, beside=settings.state, checkpoints=checkpoint or [], keys=keys)
     if as_json:
         show(found, as_json=True)
-    elif found.ok:
-        print(f"the journal holds: {found.size} entries, root {found.root}")
     else:
-        for problem in found.problems:
-            print(problem.sentence)
+        _say_verification(found)
     finish(Outcome.PASS if found.ok else Outcome.FAIL)
+
+
+def _say_verification(found: Verification) -> None:
+    for held in found.checkpoints:
+        agrees = "agrees" if held.ok else "DIFFERS"
+        signed = f"signed by {', '.join(held.signers)}" if held.signers else "signature not checked: no key"
+        print(f"checkpoint {held.source}: {agrees}, {held.size} entries, {signed}")
+    if found.ok:
+        print(f"the journal holds: {found.size} entries, root {found.root}")
+    for problem in found.problems:
+        print(problem.sentence)
+    if found.first_bad is not None:
+        print(f"first bad entry: {found.first_bad}")
 
 
 def lab(

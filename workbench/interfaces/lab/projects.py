@@ -26,7 +26,9 @@ class Project:
         self.state = settings.state
         self.name = name
         """Path relative to the server's root, with ``/``."""
-        self.journal = Journal.open(self.state / "journal.db", actor=settings.actor, clock=SystemClock())
+        self.journal = Journal.open(
+            settings.journal, actor=settings.actor, clock=SystemClock(), beside=self.state
+        )
         self._moved = moved
         self._stop = threading.Event()
         self._lock = threading.Lock()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from workbench.core.errors import InvalidInput, Tampered, Unavailable, WorkbenchError
-from workbench.journal.merkle import EMPTY_ROOT
+from workbench.journal.merkle import EMPTY_ROOT, Frontier, to_text
 
 #: In the file's header, so that another program's database is never taken for a journal: "WKJ1".
 APPLICATION_ID = 0x574B4A31
@@ -57,6 +57,58 @@ BEGIN SELECT RAISE(ABORT, 'the journal only grows'); END""",
     "head_delete": """CREATE TRIGGER head_delete BEFORE DELETE ON head
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
 }
+
+#: What proofs read: under ``seq`` the roots of the subtrees of 2, 4, 8 … leaves that this entry completes.
+SUBTREES = {
+    "subtrees": """CREATE TABLE subtrees (
+  seq INTEGER PRIMARY KEY,
+  hashes TEXT NOT NULL
+)""",
+    "subtrees_insert": """CREATE TRIGGER subtrees_insert BEFORE INSERT ON subtrees
+WHEN NEW.seq <= (SELECT coalesce(max(seq), 0) FROM subtrees)
+BEGIN SELECT RAISE(ABORT, 'the journal takes a subtree at its end only'); END""",
+    "subtrees_update": """CREATE TRIGGER subtrees_update BEFORE UPDATE ON subtrees
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
+    "subtrees_delete": """CREATE TRIGGER subtrees_delete BEFORE DELETE ON subtrees
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
+}
+
+#: The file's objects as they were before proofs; such a file is brought up to date when it is opened.
+FIRST_SCHEMA = dict(SCHEMA)
+SCHEMA |= SUBTREES
+
+
+class SQLite:
+    """The journal's file, open (``base.Connection``)."""
+
+    def __init__(self, path: Path, *, patience: float) -> None:
+        self.raw = connect(path, patience=patience)
+        self._path = path
+        self._patience = patience
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self.raw.execute(statement, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the write lock from the first read on, and leave all of it or nothing."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            if self.raw.in_transaction:
+                self.raw.execute("ROLLBACK")
+            raise
+
+    def explained(self) -> AbstractContextManager[None]:
+        """Turn SQLite's errors into ours, with what to do next."""
+        return explained(self._path, self._patience)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.raw.close()
 
 
 def connect(path: Path, *, patience: float) -> sqlite3.Connection:
@@ -119,6 +171,9 @@ def _prepare(connection: sqlite3.Connection, path: Path, patience: float) -> Non
     if not _is_journal(connection):
         with transaction(connection):
             _create(connection)
+    if objects(connection) == FIRST_SCHEMA:
+        with transaction(connection):
+            _add_subtrees(connection)
     if objects(connection) != SCHEMA:  # without its triggers it would take what is not an append
         raise Tampered(
             f"{path} has another schema than a journal: it was changed by hand, or by a newer version.",
@@ -139,6 +194,19 @@ def _create(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
     connection.execute("INSERT INTO head VALUES (0, 0, ?, '')", (EMPTY_ROOT,))
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+
+
+def _add_subtrees(connection: sqlite3.Connection) -> None:
+    if objects(connection) != FIRST_SCHEMA:  # another process did it while this one waited for the lock
+        return
+    for statement in SUBTREES.values():
+        connection.execute(statement)
+    frontier = Frontier()
+    for (leaf,) in connection.execute("SELECT hash FROM entries ORDER BY seq"):
+        seq = frontier.size
+        frontier, completed = frontier.grow(bytes.fromhex(leaf))
+        if completed:
+            connection.execute("INSERT INTO subtrees VALUES (?, ?)", (seq, to_text(completed)))
 
 
 def _use_wal(connection: sqlite3.Connection, patience: float) -> None:

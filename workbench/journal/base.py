@@ -1,0 +1,44 @@
+"""What the journal asks of a database. One implementation a file: ``sqlite.py``, ``postgres.py``.
+
+Statements are the same for all, with ``?`` for a value: the schema is one, and so is the SQL that uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+
+class Cursor(Protocol):
+    """The rows of one statement."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Return the rest."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """An open database that holds a journal of the present schema."""
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> Cursor:
+        """Run one statement."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Be the only writer from the first read on, and leave all of it or nothing."""
+        ...
+
+    def explained(self) -> AbstractContextManager[None]:
+        """Turn the database's errors into ours, with what to do next."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. Twice is fine."""
+        ...
