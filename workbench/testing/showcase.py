@@ -21,7 +21,6 @@ from workbench.audits.explanation_records import (
     Reason,
     ReasonCodes,
 )
-from workbench.audits.parts.explainability.one_row import said
 from workbench.audits.records import Evidence, Figure, Measurement, Report, ScoreCounts
 from workbench.core import digests, project
 from workbench.core.records import Shown
@@ -368,6 +367,9 @@ def bisection() -> BisectReport:
 
 
 def _reason(column: str, value: object, typical: object, contribution: float, share: float) -> Reason:
+    # Here, so that a server which shows records loads no pandas.
+    from workbench.audits.parts.explainability.one_row import said
+
     way = "towards 1" if contribution > 0 else "towards 0"
     return Reason(
         column=column,
