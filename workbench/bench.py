@@ -16,7 +16,7 @@ from workbench.core.settings import Settings
 from workbench.journal import Event, Journal
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from workbench.audits.explanation_records import Decision
     from workbench.audits.memory import Kept
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from workbench.gates.policy import Policy
     from workbench.gates.records import Approval, Verdict
     from workbench.governance.card import ModelCard
+    from workbench.governance.history import ModelHistory
     from workbench.incidents import Incidents
     from workbench.incidents.records import BisectReport, Failure, Incident, ReplayReport
     from workbench.journal.records import Verification
+    from workbench.models.dataset_card import DatasetCard
+    from workbench.models.lineage_tree import LineageTree
     from workbench.models.predictors import Predictor
     from workbench.models.records import ModelVersion, Task, Waiver
     from workbench.models.registry import Registry
@@ -126,6 +129,8 @@ class Workbench:
         sensitive: Sequence[str] = (),
         task: Task | None = None,
         positive: Any = None,
+        source: str = "",
+        parents: Sequence[str] = (),
     ) -> ModelVersion:
         """Put a fitted model into the registry, with lineage and a digest of its bytes.
 
@@ -138,12 +143,22 @@ class Workbench:
             sensitive: columns to compare groups by; the model need not read them.
             task: ``classification`` or ``regression``; default: read from the target.
             positive: the positive label of a binary target.
+            source: the query or address that ``train`` came from; of a file the path is kept anyway.
+            parents: versions it was made from, such as ``["recidivism/2"]``.
 
         Returns:
             The new version, which is now the alias ``candidate``.
         """
         return self.registry.register(
-            model, name=name, train=train, target=target, sensitive=sensitive, task=task, positive=positive
+            model,
+            name=name,
+            train=train,
+            target=target,
+            sensitive=sensitive,
+            task=task,
+            positive=positive,
+            source=source,
+            parents=parents,
         )
 
     def waive(self, model: str, *, reason: str, until: date | str, kind: str = "pickle") -> Waiver:
@@ -464,6 +479,47 @@ class Workbench:
         version = self.model(model)
         reports = self.reports(version)
         return assemble_card(version, self.journal.entries(), reports=reports, clock=self.clock)
+
+    def lineage(self, model: str | ModelVersion) -> LineageTree:
+        """What a version was made of: code, data, environment, parameters, and its parents with theirs."""
+        from workbench.models.lineage_tree import lineage_tree
+
+        return lineage_tree(self.model(model), self.model)
+
+    def export_lineage(self, model: str | ModelVersion, to: str | Path) -> list[dict[str, Any]]:
+        """Say the same as OpenLineage events, of the version and of all it was made from; returns them.
+
+        Args:
+            model: the version.
+            to: a file, which gets one event in a line, or the address of a server, such as
+                ``http://localhost:5000/api/v1/lineage``.
+
+        Raises:
+            Unavailable: the server does not take an event, or the file cannot be written.
+        """
+        from workbench.models.lineage_tree import ancestors
+        from workbench.models.openlineage import events, send
+
+        said = events(ancestors(self.model(model), self.model), namespace=self.settings.root.name)
+        send(said, to)
+        return said
+
+    def dataset_card(self, model: str | ModelVersion) -> DatasetCard:
+        """The data a version was trained on: roles, source, fingerprints, known gaps; never a row of it."""
+        from workbench.models.dataset_card import dataset_card
+
+        return dataset_card(self.model(model))
+
+    def history(self, model: str, *, at: datetime | date | str | None = None) -> ModelHistory:
+        """Return who was champion of a model at a moment, and every change up to it.
+
+        Args:
+            model: the name of the model.
+            at: the moment, in UTC where it names no zone; a day means its end. Default: now.
+        """
+        from workbench.governance.history import history
+
+        return history(self.journal, model, at=at, clock=self.clock)
 
     def playbook(self, name: str, **parameters: Any) -> PlaybookRun:
         """Run a parameterised notebook and keep what it leaves."""

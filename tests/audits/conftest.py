@@ -2,13 +2,31 @@
 
 import warnings
 
+import pandas as pd
 import pytest
 import sklearn.metrics as skm
 from fairlearn import metrics as flm
 
-from workbench.audits.parts.fairness.slices import escaped
+from workbench.audits.parts.shared.slices import escaped
 from workbench.core.values import Outcome
 
+_ADULT = [
+    "age",
+    "workclass",
+    "fnlwgt",
+    "education",
+    "education-num",
+    "marital-status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+    "native-country",
+    "income",
+]
 _RATES = {
     "selection_rate": flm.selection_rate,
     "accuracy_score": skm.accuracy_score,
@@ -64,6 +82,22 @@ def _assert_equals_fairlearn(found, frame, columns, rates):
     ):
         value = disparity(frame.y, frame.p, sensitive_features=frame[columns])
         assert found[disparity.__name__, family].value == pytest.approx(float(value), abs=1e-12)
+
+
+@pytest.fixture(scope="session")
+def read_adult(shared_data):
+    """Read a part of Adult, ``data`` or ``test``, as it was published; ``?`` is a missing value."""
+
+    def read(part):
+        return pd.read_csv(
+            shared_data / "adult" / f"adult.{part}.gz",
+            names=_ADULT,
+            skipinitialspace=True,
+            na_values="?",
+            skiprows=int(part == "test"),
+        ).dropna(how="all")
+
+    return read
 
 
 @pytest.fixture

@@ -351,7 +351,7 @@ def test_a_large_table_takes_a_moment():
     data = Dataset.of(frame.assign(y=y), target="y")
     model = LogisticRegression().fit(frame[:5000], y[:5000])
     subject = Subject(predictor_of(model, data=data), data)
-    start = time.perf_counter()
+    start = time.process_time()
     found = Corruption().measure(subject)
-    assert time.perf_counter() - start < 6
+    assert time.process_time() - start < 6
     assert len(found.measurements) > 400

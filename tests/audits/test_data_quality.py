@@ -544,30 +544,8 @@ def test_a_contract_that_cannot_be_read_is_refused_with_the_nearest_name(tmp_pat
 # Public data
 
 
-def test_on_adult_the_published_test_file_keeps_the_contract_of_the_training_file(shared_data: Path):
-    names = [
-        "age",
-        "workclass",
-        "fnlwgt",
-        "education",
-        "education-num",
-        "marital-status",
-        "occupation",
-        "relationship",
-        "race",
-        "sex",
-    ]
-    names += ["capital-gain", "capital-loss", "hours-per-week", "native-country", "income"]
-    train, test = (
-        pd.read_csv(
-            shared_data / "adult" / f"adult.{part}.gz",
-            names=names,
-            skipinitialspace=True,
-            na_values="?",
-            skiprows=int(part == "test"),
-        )
-        for part in ("data", "test")
-    )
+def test_on_adult_the_published_test_file_keeps_the_contract_of_the_training_file(read_adult):
+    train, test = read_adult("data"), read_adult("test")
     dotted = DataQuality().measure(of(test, train, target="income", sensitive=["sex"]))
     label = by(dotted, "category_violation_share")["income"]
     assert (label.value, label.outcome) == (1, Outcome.FAIL)  # the test file writes ">50K." with a dot

@@ -259,7 +259,7 @@ def test_a_column_that_changed_its_type_is_drift_not_a_crash():
 
 
 def test_it_needs_a_reference_and_columns_that_exist():
-    assert "no reference" in Drift().applies(replace(subjects.subject(50), reference=None))
+    assert "as reference" in Drift().applies(replace(subjects.subject(50), reference=None))
     with pytest.raises(InvalidInput, match="Did you mean 'income'"):
         Drift(columns=("incom",)).measure(subjects.subject(50))
 

@@ -10,8 +10,8 @@ from scipy import stats
 from workbench.audits.base import Subject
 from workbench.audits.fairness import Fairness, score_counts
 from workbench.audits.parts.fairness.definitions import forced_false_positive_rate
-from workbench.audits.parts.fairness.slices import slices_of
 from workbench.audits.parts.fairness.trade_off import sweep
+from workbench.audits.parts.shared.slices import slices_of
 from workbench.audits.runner import run
 from workbench.core.clock import SystemClock
 from workbench.core.errors import InvalidInput
@@ -290,9 +290,9 @@ def test_a_hundred_thousand_rows_and_thirty_crossings_take_a_moment():
     )
     frame["p"] = np.where(rng.random(n) < 0.7, frame.y, 1 - frame.y)
     subject = column(frame, sensitive=["g", "h"])
-    start = time.perf_counter()
+    start = time.process_time()
     found = measured(subject)
-    assert time.perf_counter() - start < 1  # measured: 0.04 s
+    assert time.process_time() - start < 1  # measured: 0.04 s
     assert len([s for m, s in found if m == "count" and "&" in s]) == 30
 
 
@@ -558,7 +558,20 @@ def test_scores_of_a_hundred_thousand_rows_and_thirty_crossings_take_a_moment():
     n = 100_000
     frame = scored(n).assign(g=rng.integers(0, 10, n), h=rng.choice(list("abc"), n))
     subject = column(frame, sensitive=["g", "h"], score="s")
-    start = time.perf_counter()
+    start = time.process_time()
     found = measured(subject)
-    assert time.perf_counter() - start < 4  # measured: 0.6 s
+    assert time.process_time() - start < 4  # measured: 0.6 s
     assert len([s for m, s in found if m == "roc_auc_score" and "&" in s]) == 30
+
+
+def test_a_label_that_a_group_lacks_leaves_the_gap_over_labels_open():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"g": rng.choice(["a", "b"], 1200)})
+    frame["y"] = np.where(frame.g == "a", rng.choice(list("xyz"), 1200), rng.choice(list("xy"), 1200))
+    found = measured(column(frame.assign(p=frame.y), sensitive=["g"]))
+    for name in ("equal_opportunity_difference", "equalized_odds_difference"):
+        m = found[name, "g"]
+        assert m.value == 1.0  # 0/0 counted as 0, as Fairlearn does
+        assert m.outcome is Outcome.INCONCLUSIVE
+        assert m.low < 0.1
+        assert "0/0 counted as 0" in m.note

@@ -16,10 +16,6 @@ from workbench.audits.fairness import Fairness
 from workbench.datasets import Dataset
 from workbench.models.predictors import predictor_of
 
-_ADULT = [
-    "age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation", "relationship",
-    "race", "sex", "capital-gain", "capital-loss", "hours-per-week", "native-country", "income",
-]  # fmt: skip
 _RACES = [
     "White",
     "Black",
@@ -43,12 +39,9 @@ def audited(frame, sensitive, *, depth=2, score=None):
 
 
 @pytest.fixture(scope="module")
-def adult(shared_data):
+def adult(read_adult):
     """All 48,842 rows as they are; a ``?`` is a missing value, and so a group of its own."""
-    reading = {"header": None, "names": _ADULT, "skipinitialspace": True, "na_values": "?"}
-    train = pd.read_csv(shared_data / "adult" / "adult.data.gz", **reading)
-    test = pd.read_csv(shared_data / "adult" / "adult.test.gz", skiprows=1, **reading)
-    frame = pd.concat([test, train], ignore_index=True)
+    frame = pd.concat([read_adult("test"), read_adult("data")], ignore_index=True)
     frame["y"] = frame.income.str.startswith(">50K").astype(int)
     frame["p"] = ((frame["education-num"] >= 13) | (frame["capital-gain"] > 5000)).astype(int)
     return frame

@@ -145,3 +145,16 @@ def test_a_model_that_raises_costs_the_estimate_only():
     assert any("raised RuntimeError" in note for note in finding.notes)
     assert not any("person" in note for note in finding.notes)
     assert any(m.metric == "psi" for m in finding.measurements)
+
+
+def test_only_estimates_are_said_to_be_off_from_what_the_labels_say():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=600)})
+    frame["y"] = frame.x + rng.normal(size=600)
+    frame["p"] = frame.x
+    reference, data = (
+        Dataset.of(half, target="y", prediction="p", task="regression") for half in (frame[:300], frame[300:])
+    )
+    notes = Drift().measure(Subject(predictor_of(None, data=data), data, reference)).notes
+    told = [note for note in notes if " was off by " in note]
+    assert [note.split()[0] for note in told] == ["weighted_mean_absolute_error"]

@@ -68,32 +68,8 @@ def rows(n: int = 1500, *, seed: int = 0, sharp: float = 6.0) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def adult(shared_data) -> pd.DataFrame:
-    names = [
-        "age",
-        "workclass",
-        "fnlwgt",
-        "education",
-        "education-num",
-        "marital-status",
-        "occupation",
-        "relationship",
-        "race",
-        "sex",
-        "capital-gain",
-        "capital-loss",
-        "hours-per-week",
-        "native-country",
-        "income",
-    ]
-    frame = pd.read_csv(
-        shared_data / "adult" / "adult.data.gz",
-        header=None,
-        names=names,
-        skipinitialspace=True,
-        na_values="?",
-    )
-    return frame.dropna(how="all")
+def adult(read_adult) -> pd.DataFrame:
+    return read_adult("data")
 
 
 def flipped(adult: pd.DataFrame, share: float, seed: int) -> tuple[Dataset, np.ndarray]:
@@ -301,3 +277,19 @@ def test_a_handful_of_rows_gives_an_answer(n: int):
     frame["y"] = np.arange(n) % 2
     [evidence] = run(subject_of(frame, lambda f: [0] * len(f)), [QUICK], made_by="test", clock=SystemClock())
     assert evidence.outcome is Outcome.INCONCLUSIVE, evidence.error
+
+
+def test_free_text_is_neither_stamped_nor_repeated_in_the_evidence():
+    rng = np.random.default_rng(0)
+    texts = [f"message {i}" for i in range(588)] + ["a text of one person"] * 12
+    train = pd.DataFrame({"text": texts, "y": np.append(rng.integers(0, 2, 588), np.zeros(12, dtype=int))})
+    subject = subject_of(
+        train, lambda frame: (frame["text"] != "a text of one person").astype(int).to_numpy()
+    )
+    finding = QUICK.measure(subject)
+    assert finding.outcome is not Outcome.FAIL
+    assert "one person" not in repr(finding)
+    assert of(finding, "label_error_share").value is None
+    assert any("free text" in note for note in finding.notes)
+    beside = subject_of(train.assign(x=rng.integers(0, 90, 600)), subject.predictor.model)
+    assert any("free text: text." in note for note in QUICK.measure(beside).notes)

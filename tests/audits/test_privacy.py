@@ -54,34 +54,12 @@ def tree_subject(rows: int = 2000, **options) -> Subject:
     return subjects.subject(rows, model=DecisionTreeClassifier(random_state=0, **options))
 
 
-ADULT = [
-    "age",
-    "workclass",
-    "fnlwgt",
-    "education",
-    "education-num",
-    "marital-status",
-    "occupation",
-    "relationship",
-    "race",
-    "sex",
-    "capital-gain",
-    "capital-loss",
-    "hours-per-week",
-    "native-country",
-    "income",
-]
-
-
 @pytest.fixture(scope="session")
-def adult(shared_data) -> tuple[pd.DataFrame, pd.DataFrame]:
+def adult(read_adult) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Training and test rows of Adult, numbers only beside sex and the truth."""
 
-    def read(name: str, skip: int) -> pd.DataFrame:
-        frame = pd.read_csv(
-            shared_data / "adult" / name, header=None, names=ADULT, skipinitialspace=True, skiprows=skip
-        ).dropna(how="all")
-        frame = frame[
+    def read(part: str) -> pd.DataFrame:
+        frame = read_adult(part)[
             [
                 "age",
                 "education-num",
@@ -95,7 +73,7 @@ def adult(shared_data) -> tuple[pd.DataFrame, pd.DataFrame]:
         ]
         return frame.assign(income=frame["income"].str.rstrip("."))
 
-    return read("adult.data.gz", 0)[:8000], read("adult.test.gz", 1)
+    return read("data")[:8000], read("test")
 
 
 @pytest.mark.parametrize("kind", ["tree", "linear"])

@@ -80,7 +80,14 @@ def test_what_cannot_be_measured_is_named():
     data = Dataset.of(frame, target=subjects.TARGET, prediction="said")
     report = report_of(Subject(predictor_of(None, data=data), data))
     assert [e.audit for e in report.evidence] == ["performance", "data_quality"]
-    assert set(report.left_out) == {"fairness", "calibration", "robustness", "corruption", "drift", "behaviour"}
+    assert set(report.left_out) == {
+        "fairness",
+        "calibration",
+        "robustness",
+        "corruption",
+        "drift",
+        "behaviour",
+    }
     assert report.scores is None
     assert report.subject == "column said"
 

@@ -3,7 +3,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.audits.parts.fairness.slices import MOST_GROUPS, escaped, group_codes, slices_of
+from workbench.audits.parts.shared.slices import MOST_GROUPS, escaped, group_codes, slices_of
 from workbench.datasets import Dataset
 
 
@@ -76,7 +76,7 @@ def test_crossings_too_many_for_a_table_are_numbered_alike(monkeypatch):
     rng = np.random.default_rng(0)
     columns = {name: rng.integers(0, 7, 300).astype(str) for name in "abcd"}
     by_table = slices_of(data(**columns), depth=3)
-    monkeypatch.setattr("workbench.audits.parts.fairness.slices._MOST_CODES", 10)
+    monkeypatch.setattr("workbench.audits.parts.shared.slices._MOST_CODES", 10)
     by_hash = slices_of(data(**columns), depth=3)
     assert by_table.names == by_hash.names
     assert (by_table.cell == by_hash.cell).all()

@@ -215,8 +215,8 @@ def test_a_hundred_thousand_rows_are_quick():
     for i in range(5):
         frame[f"s{i}"] = rng.choice(["a", "b", "c"], len(frame))
     frame["y"] = rng.integers(0, 2, len(frame))
-    start = time.perf_counter()
+    start = time.process_time()
     data = Dataset.of(frame, target="y", sensitive=["s0"])
     assert data.digest.startswith("sha256:")
-    assert time.perf_counter() - start < 2  # 0.1 s alone; the machine may be busy
+    assert time.process_time() - start < 2  # 0.1 s alone; the machine may be busy
     assert data.digest is data.digest

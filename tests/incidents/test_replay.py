@@ -100,6 +100,6 @@ def test_the_journal_keeps_the_numbers_of_a_replay_and_no_row(here, incident):
 def test_a_hundred_thousand_rows_on_four_versions_take_seconds(here):
     many = pd.DataFrame({"x1": np.random.default_rng(0).normal(size=100_000)})
     incident = here.incidents.open("many", rows=many, model="limits")
-    began = time.perf_counter()
+    began = time.process_time()
     assert [c.n for c in here.incidents.replay(incident).columns] == [100_000] * 4
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10

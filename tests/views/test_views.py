@@ -25,6 +25,9 @@ from workbench.models.records import Column, Lineage, ModelVersion
 from workbench.releases.records import EvidencePoint, Release, Stage, StageVerdict, Status
 from workbench.views import bundle, html_page, mime_type
 from workbench.views.formats import interval, number
+from workbench.views.summary import concerns, headlines, tally
+from workbench.views.tables import WIDEST, tables
+from workbench.views.whiskers import whisker
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DIGEST = "sha256:" + "ab" * 32
@@ -378,3 +381,137 @@ def test_numbers_carry_the_digits_their_unit_deserves(value, unit, text):
 def test_an_interval_is_in_the_unit_of_its_value():
     assert interval(0.421, 0.476, "rate") == "[42.1, 47.6]"
     assert interval(None, 0.4) == ""
+
+
+def measured(metric: str, value: float | None = 0.4, slice: str = "", **fields) -> Measurement:
+    return Measurement(metric=metric, slice=slice, value=value, n=100, **{"unit": "rate", **fields})
+
+
+def evidence(audit: str = "any", *measurements: Measurement, **fields) -> Evidence:
+    given = {"outcome": Outcome.MEASURED, "data_digest": DIGEST, "started": NOW, "seconds": 0.1}
+    return Evidence(audit=audit, measurements=measurements, **{**given, **fields})
+
+
+def large() -> Report:
+    """Fourteen audits of six hundred numbers, some of which fail."""
+    found = [
+        measured(f"metric_{i}", slice=slice, low=0.3, high=0.5, outcome=outcome)
+        for slice, outcome in (("", Outcome.MEASURED), ("race=A", Outcome.PASS), ("race=B", Outcome.FAIL))
+        for i in range(200)
+    ]
+    return report().model_copy(
+        update={
+            "evidence": tuple(
+                evidence(f"audit_{i}", *found, outcome=Outcome.FAIL, notes=("A note.",)) for i in range(14)
+            )
+        }
+    )
+
+
+def test_a_large_report_is_a_few_lines_in_a_terminal_and_says_where_the_rest_is():
+    lines = bundle(large())["text/plain"].splitlines()
+    assert len(lines) == 3 + 14 * 7
+    assert "200 fail of 600" in lines[2]
+    assert "and 195 more that fail" in lines[8]
+    assert ".frame()" in lines[-1]
+    assert ".to_html(path)" in lines[-1]
+
+
+def test_a_page_says_first_how_every_audit_ended_and_folds_what_is_many():
+    page = html_page(large())
+    assert len(page.encode()) < 1000 * 14 * 600  # a full report has about 1,000 numbers and three megabytes
+    assert page.index("14 audits: 14 fail") < page.index('<ul class="wb-lines"') < page.index("<h3")
+    assert len(re.findall(r'<h3 id="wb-', page)) == len(re.findall(r'<a href="#wb-', page)) == 14
+    outside = re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)
+    assert outside.count("<tr>") < 14 * 8
+
+
+def test_every_number_is_on_the_page():
+    page = html_page(large())
+    [folded] = re.findall(r'<details class="wb-all"><summary>audit_0 .*?</details>', page, flags=re.DOTALL)
+    assert folded.count("<tr>") == 601
+
+
+def test_what_was_recalled_says_when_it_was_measured():
+    first, *others = report().evidence
+    recalled = first.model_copy(update={"recalled": NOW.replace(day=21)})
+    shown = bundle(report().model_copy(update={"evidence": (recalled, *others)}))
+    assert "measured on 2026-11-20 12:00:00 UTC, recalled" in shown["text/plain"]
+    assert "measured on 2026-11-20 12:00:00 UTC, recalled" in shown["text/html"]
+    assert "recalled" not in bundle(report())["text/html"].replace("to be recalled", "")
+
+
+def test_an_audit_leads_with_the_figure_that_answers_it_whatever_came_first():
+    found = evidence(
+        "robustness",
+        measured("clean_accuracy"),
+        measured("attack_success_rate", None, note="no row was attacked"),
+        measured("adversarial_accuracy"),
+    )
+    assert [m.metric for m in headlines(found)] == ["adversarial_accuracy"]
+
+
+def test_a_model_is_worth_what_it_gains_over_its_strongest_rival():
+    rivals = [measured("accuracy_score_difference", v, f"against={v}") for v in (0.3, 0.01, 0.2)]
+    assert headlines(evidence("worth", *rivals))[0].value == 0.01
+    assert headlines(evidence("corruption", *rivals))[0].value == 0.3
+
+
+def test_an_audit_nobody_wrote_leads_for_leads_with_gaps_between_groups_then_with_all_rows():
+    gap = measured("odds_difference", slice="race")
+    assert headlines(evidence("own", measured("a"), measured("a", slice="race=A"), gap)) == (gap,)
+    assert [m.metric for m in headlines(evidence("own", measured("a", slice="x"), measured("b")))] == ["b"]
+    assert headlines(evidence("own")) == ()
+
+
+def test_what_failed_is_named_and_what_is_open_only_where_nothing_failed():
+    failed = measured("a", slice="x", outcome=Outcome.FAIL)
+    open_ = measured("b", outcome=Outcome.INCONCLUSIVE)
+    assert concerns(evidence("own", failed, open_, outcome=Outcome.FAIL)) == (failed,)
+    assert concerns(evidence("own", open_, outcome=Outcome.INCONCLUSIVE)) == (open_,)
+    assert tally(evidence("own", failed, open_)) == "1 fail, 1 inconclusive of 2"
+    assert tally(evidence("own", notes=("It has no labels.",))) == "It has no labels."
+
+
+def test_tables_show_every_metric_and_are_never_wider_than_a_page():
+    many = [measured(f"m{i}", slice=f"race={g}") for i in range(15) for g in "ABCDEFGH"]
+    [by_race] = tables(evidence("own", *many)).sliced
+    assert [len(p.columns) for p in by_race.pivots] == [6, 6, 3]
+    assert by_race.label == "by race"
+    assert by_race.pivots[0].rows[0][0] == "A"
+
+
+def test_few_slices_with_many_metrics_lie_on_their_side():
+    found = [measured(f"m{i}", slice=f"race={g}") for i in range(WIDEST + 1) for g in "AB"]
+    [by_race] = tables(evidence("own", *found)).sliced
+    [pivot] = by_race.pivots
+    assert (pivot.by, pivot.columns, len(pivot.rows)) == ("metric", ("A", "B"), WIDEST + 1)
+
+
+def test_gaps_between_groups_are_not_taken_for_columns():
+    columns = [measured("psi", slice=name) for name in ("age", "race")]
+    found = [measured("rate", slice="race=A"), measured("gap", slice="race"), *columns]
+    assert [s.label for s in tables(evidence("own", *found)).sliced] == [
+        "by race",
+        "between groups",
+        "by column",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "at"),
+    [
+        (0.5, 0.25, 1.0, (60, 30, 120, None)),
+        (-0.5, -0.75, 0.0, (30, 15, 60, 60)),
+        (0.5, -1.5, 1.5, (90, 0, 120, 60)),
+        (0.0, None, None, (0, 0, 0, None)),
+    ],
+)
+def test_a_whisker_lies_on_the_scale_of_its_unit(value, low, high, at):
+    found = whisker(measured("m", value, low=low, high=high))
+    assert (found.value, found.low, found.high, found.zero) == pytest.approx(at)
+
+
+@pytest.mark.parametrize("m", [measured("m", None), measured("m", 3.0), measured("m", unit="ms")])
+def test_what_has_no_scale_has_no_whisker(m):
+    assert whisker(m) is None

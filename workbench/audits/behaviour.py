@@ -19,6 +19,7 @@ from pydantic import PlainSerializer
 from workbench.audits.base import Finding, Subject
 from workbench.audits.cases import Case, digest_of, load_cases
 from workbench.audits.parts.behaviour.rows import drawn, given_rows, like, require_columns, rows_of
+from workbench.audits.parts.shared.options import require_at_least
 from workbench.audits.records import Measurement
 from workbench.core.errors import InvalidInput, NotFound, WorkbenchError, nearest
 from workbench.core.values import Outcome, worst
@@ -51,8 +52,7 @@ class Behaviour:
     """Rows of the audited data, drawn at random, that a case without rows is tried on."""
 
     def __post_init__(self) -> None:
-        if self.sample < 1:
-            raise InvalidInput("behaviour: sample must be at least 1.", field="sample")
+        require_at_least(self, sample=1)
 
     def reads(self, subject: Subject) -> list[str]:
         """What the model reads, and what a case names beside."""
@@ -224,7 +224,11 @@ def _level(subject: Subject, rows: pd.DataFrame) -> Array:
     if subject.data.task == "regression":
         return answers
     if subject.data.positive is None:
-        raise InvalidInput("a direction needs scores, numbers or a positive label; this model has none.")
+        raise InvalidInput(
+            "a direction needs scores, numbers or a positive label; this model has none.",
+            remedy="Name the positive label with positive=.",
+            field="positive",
+        )
     return np.asarray(answers == subject.data.positive, dtype=float)
 
 

@@ -19,9 +19,9 @@ from workbench.audits.base import Finding, Subject
 from workbench.audits.parts.calibration import figures
 from workbench.audits.parts.calibration.scores import ECE, Said, Settings, classwise, top_label
 from workbench.audits.parts.calibration.sets import FEWEST, coverage
-from workbench.audits.parts.fairness.slices import slices_of
+from workbench.audits.parts.shared.options import refusal, require_at_least, require_between
+from workbench.audits.parts.shared.slices import slices_of
 from workbench.audits.records import Measurement
-from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome, worst
 
 Array = npt.NDArray[Any]
@@ -47,18 +47,12 @@ class Calibration:
     """Level of the intervals."""
 
     def __post_init__(self) -> None:
-        if self.at_most is not None and not 0 < self.at_most < 1:
-            _refuse("at_most", "lie between 0 and 1", "Usual values are 0.02 to 0.1.")
-        if self.bins < 1:
-            _refuse("bins", "be at least 1", "15 is usual.")
-        if not 0 < self.level < 1:
-            _refuse("level", "lie between 0 and 1", "0.9 asks for sets that hold the truth in 9 of 10 rows.")
+        require_between(self, 0, 1, "at_most", "level", "confidence")
+        require_at_least(self, bins=1, depth=1)
         if self.shortfall is not None and not 0 <= self.shortfall < self.level:
-            _refuse("shortfall", "be at least 0 and below level", "Write 0.02 to allow 88 % at level 0.9.")
-        if self.depth < 1:
-            _refuse("depth", "be at least 1", "1 compares the groups of each column.")
-        if not 0 < self.confidence < 1:
-            _refuse("confidence", "lie between 0 and 1", "0.95 is usual.")
+            raise refusal(
+                self, "shortfall", "be at least 0 and below level", "Write 0.02 to allow 88 % at level 0.9."
+            )
 
     def applies(self, subject: Subject) -> str:
         """Needs probabilities, or numbers."""
@@ -124,10 +118,6 @@ def _strange(probabilities: Array | None) -> str:
     if low < -1e-6 or high > 1 + 1e-6:
         return f"The model's scores reach from {low:.3g} to {high:.3g}: they are no probabilities."
     return ""
-
-
-def _refuse(option: str, must: str, remedy: str) -> None:
-    raise InvalidInput(f"calibration: {option} must {must}.", remedy=remedy, field=option)
 
 
 _HOW = (

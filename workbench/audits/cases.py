@@ -209,6 +209,7 @@ def _case(file: Path, entry: object) -> Case:
     if not isinstance(entry, dict):
         raise InvalidInput(
             f"{file.name}: a case is a mapping with 'name' and 'kind', not {type(entry).__name__}.",
+            remedy="Write a list of cases, each with its keys.",
             field=file.name,
         )
     return validated(Case, entry, where=file.name, what=file.name)

@@ -21,7 +21,8 @@ from workbench.audits.parts.corruption.faults import FAULTS, Faulty, Place, plac
 from workbench.audits.parts.corruption.image_corruptions import CORRUPTIONS, corruptions_of
 from workbench.audits.parts.corruption.measures import Asked, Tried
 from workbench.audits.parts.corruption.report import finding
-from workbench.core.errors import InvalidInput, unknown
+from workbench.audits.parts.shared.options import refusal, require_at_least, require_between
+from workbench.core.errors import unknown
 
 _MOST = 400
 """Faults in places that are tried; of more, so many are drawn at random."""
@@ -49,27 +50,27 @@ class Corruption:
     """Level of the intervals. With ``at_most`` they hold together."""
 
     def __post_init__(self) -> None:
-        if self.rows < 1:
-            raise _bad("rows", "must be at least 1.", "Give a number of rows, for example 1000.")
+        require_at_least(self, rows=1)
+        require_between(self, 0, 1, "confidence")
         if not 0 < self.share <= 1:
-            raise _bad("share", "must lie above 0 and not above 1.", "Give 1 to strike every row.")
-        if not 0 < self.confidence < 1:
-            raise _bad("confidence", "must lie between 0 and 1.", "Give for example 0.95.")
+            raise refusal(self, "share", "lie above 0 and not above 1", "Give 1 to strike every row.")
         if self.at_most is not None and not 0 <= self.at_most < np.inf:
-            raise _bad("at_most", "must be a loss of 0 or more.", "Give for example 0.05.")
+            raise refusal(self, "at_most", "be a loss of 0 or more", "Give for example 0.05.")
         if self.images is not None and min(self.images) < 1:
-            raise _bad("images", "must be a height and a width of at least 1.", "Give for example [28, 28].")
+            raise refusal(
+                self, "images", "be a height and a width of at least 1", "Give for example [28, 28]."
+            )
         if self.images is not None and self.share != 1:
-            raise _bad("share", "is for tables; images have severities.", "Leave it out.")
+            raise refusal(self, "share", "be left out beside images", "They have severities instead.")
         self._require_known_faults()
 
     def _require_known_faults(self) -> None:
         known = FAULTS if self.images is None else tuple(CORRUPTIONS)
         if self.faults is not None and not self.faults:
-            raise _bad("faults", "must name at least one.", f"There is: {', '.join(known)}.")
+            raise refusal(self, "faults", "name at least one", f"There is: {', '.join(known)}.")
         for fault in self.faults or ():
             if fault in CORRUPTIONS and self.images is None:
-                raise _bad("faults", f"{fault!r} is for images.", "Give images as well: height and width.")
+                raise refusal(self, "faults", f"come with images to hold {fault!r}", "Give height and width.")
             if fault not in known:
                 raise unknown("faults", "fault", fault, known)
 
@@ -125,7 +126,3 @@ def _drawn(places: list[Place], rng: np.random.Generator) -> list[Place]:
     if len(places) <= _MOST:
         return places
     return [places[i] for i in np.sort(rng.choice(len(places), size=_MOST, replace=False))]
-
-
-def _bad(option: str, why: str, remedy: str) -> InvalidInput:
-    return InvalidInput(f"corruption: {option} {why}", remedy=remedy, field=option)

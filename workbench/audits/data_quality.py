@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 from workbench.audits.base import Finding, Subject
 from workbench.audits.parts.data_quality.contract import read_contract
 from workbench.audits.parts.data_quality.figures import figures
 from workbench.audits.parts.data_quality.look import Look
+from workbench.audits.parts.shared.options import refusal, require_at_least, require_between
+from workbench.audits.parts.shared.verdicts import together
 from workbench.audits.records import Measurement
 from workbench.core.documents import SUFFIXES
 from workbench.core.errors import InvalidInput, nearest
-from workbench.core.values import Outcome, worst
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,9 @@ class DataQuality:
     def __post_init__(self) -> None:
         for option in ("violations_at_most", "overlap_at_most", "duplicates_at_most", "leakage_at_most"):
             if (given := getattr(self, option)) is not None and not 0 <= given < 1:
-                _refuse(option, "be a share: at least 0 and below 1", "Write 0.01 to allow 1 %.")
-        if self.depth < 1:
-            _refuse("depth", "be at least 1", "1 compares the groups of each column.")
-        if not 0 < self.confidence < 1:
-            _refuse("confidence", "lie between 0 and 1", "0.95 is usual.")
+                raise refusal(self, option, "be at least 0 and below 1", "Write 0.01 to allow 1 %.")
+        require_at_least(self, depth=1)
+        require_between(self, 0, 1, "confidence")
         if self.contract is not None:
             text = _text_of(self.contract)
             read_contract(text)
@@ -69,12 +68,11 @@ class DataQuality:
         for m in (*look.contract(), *look.rows(), *look.leaks(), *look.columns(), *look.groups()):
             named.setdefault((m.metric, m.slice), m)  # the contract's verdict on what is missing comes first
         found = list(named.values())
-        judged: list[Outcome] = [m.outcome for m in found if m.outcome is not Outcome.MEASURED]
         return Finding(
             measurements=found,
             figures=figures(found),
             notes=[_HOW.format(100 * self.confidence), *look.notes],
-            outcome=worst(judged) if judged else Outcome.MEASURED,
+            outcome=together(found),
             libraries=("numpy", "pandas", "pandera", "scikit-learn"),
         )
 
@@ -82,18 +80,18 @@ class DataQuality:
 def _text_of(contract: str) -> str:
     """The contract's text, from its path or as it is."""
     if not isinstance(contract, str) or not contract.strip():
-        _refuse("contract", "be the path of a YAML file", "infer_contract(train) writes one.")
+        raise _no_path("infer_contract(train) writes one.")
     if "\n" in contract:
         return contract
     path = Path(contract).expanduser()
     if path.suffix not in SUFFIXES or not path.is_file():
         there = [str(p) for p in path.parent.glob("*.y*ml")]
-        _refuse("contract", f"be the path of a YAML file, and {contract!r} is none", nearest(contract, there))
+        raise _no_path(nearest(contract, there), f", and {contract!r} is none")
     return path.read_text("utf-8")
 
 
-def _refuse(option: str, must: str, remedy: str) -> NoReturn:
-    raise InvalidInput(f"data_quality: {option} must {must}.", remedy=remedy, field=option)
+def _no_path(remedy: str, more: str = "") -> InvalidInput:
+    return refusal(DataQuality, "contract", f"be the path of a YAML file{more}", remedy)
 
 
 _HOW = (

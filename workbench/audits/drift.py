@@ -28,6 +28,7 @@ from workbench.audits.parts.drift import performance as drift_performance
 from workbench.audits.parts.drift.columns import Method
 from workbench.audits.parts.drift.joint import Joint
 from workbench.audits.parts.drift.pairs import ANSWERS, Pair, pairs
+from workbench.audits.parts.shared.options import refusal
 from workbench.audits.records import Figure, Measurement
 from workbench.core.errors import InvalidInput, unknown
 from workbench.core.values import Outcome, worst
@@ -83,15 +84,18 @@ class Drift:
         ]
         for option, kept, rule in rules:
             if not kept:
-                given = getattr(self, option)
-                raise InvalidInput(f"drift: {option} must {rule}.", remedy=f"It was {given!r}.", field=option)
+                raise refusal(self, option, rule, f"It was {getattr(self, option)!r}.")
         for method in self.evidently:
             if method not in evidently_drift.METHODS:
                 raise unknown("evidently", "method", method, evidently_drift.METHODS)
 
     def applies(self, subject: Subject) -> str:
         """Needs a reference."""
-        return "" if subject.reference is not None else "There is no reference to compare with."
+        return (
+            ""
+            if subject.reference is not None
+            else "There is nothing to compare with: give the training data as reference."
+        )
 
     def reads(self, subject: Subject) -> list[str]:
         """The columns compared, what the model answers from, the sensitive columns, the time."""

@@ -18,9 +18,11 @@ import pandas as pd
 from workbench.audits.base import Finding, Subject
 from workbench.audits.parts.efficiency.copies import Sample, copies
 from workbench.audits.parts.efficiency.timing import Stopwatch, artifact_size, costs, peak_memory
+from workbench.audits.parts.shared.figures import SCHEMA, rows_of, with_interval
+from workbench.audits.parts.shared.options import require_at_least, require_between, require_positive
+from workbench.audits.parts.shared.verdicts import together
 from workbench.audits.records import Figure, Measurement
-from workbench.core.errors import InvalidInput
-from workbench.core.values import Outcome, worst
+from workbench.core.values import Outcome
 
 Array = npt.NDArray[Any]
 
@@ -49,15 +51,9 @@ class Efficiency:
     """Level of the intervals."""
 
     def __post_init__(self) -> None:
-        for option, least in (("rows", 1), ("calls", 1)):
-            if getattr(self, option) < least:
-                raise _bad(option, f"must be at least {least}.", "Give a whole number.")
-        for option in ("seconds", "price_per_hour", "p95_ms_at_most", "size_mb_at_most"):
-            value = getattr(self, option)
-            if value is not None and not 0 < value < np.inf:
-                raise _bad(option, "must be positive and finite.", "Give a number above 0, or leave it out.")
-        if not 0 < self.confidence < 1:
-            raise _bad("confidence", "must lie between 0 and 1.", "Give for example 0.95.")
+        require_at_least(self, rows=1, calls=1)
+        require_positive(self, "seconds", "price_per_hour", "p95_ms_at_most", "size_mb_at_most")
+        require_between(self, 0, 1, "confidence")
 
     def reads(self, subject: Subject) -> list[str]:
         """What the model reads, and the roles without which data is none."""
@@ -87,12 +83,11 @@ class Efficiency:
             found += costs(timed, self.price_per_hour, self.confidence)
         found.append(peak_memory(lambda: predictor.predict(batch), len(batch)))
         more, notes = self._copies(subject, chosen, batch, size.value)
-        judged = [m.outcome for m in found if m.outcome is not Outcome.MEASURED]
         return Finding(
             [*found, *more],
             figures=[_figure([*found, *more])],
             notes=[_HERE.format(100 * self.confidence), *notes],
-            outcome=worst(list(judged)) if judged else Outcome.MEASURED,
+            outcome=together(found),
             libraries=("onnxruntime", "skl2onnx", "scikit-learn", "numpy", "pandas"),
         )
 
@@ -157,28 +152,18 @@ def _figure(found: list[Measurement]) -> Figure:
     ]
     said = ", ".join(f"{p['runtime']} {p['quantile']} {p['value']:.3g}" for p in points)
     x = {"type": "quantitative", "title": "milliseconds for one row", "scale": {"type": "log"}}
-    y = {"field": "runtime", "type": "nominal", "sort": None, "title": None}
-    shared = {"y": y, "yOffset": {"field": "quantile"}, "color": {"field": "quantile", "type": "nominal"}}
     return Figure(
         title="Latency of one row",
         description=f"Milliseconds by runtime and quantile: {said}.",
         spec={
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "$schema": SCHEMA,
             "data": {"values": points},
             "width": 320,
-            "layer": [
-                {
-                    "mark": {"type": "rule"},
-                    "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}, **shared},
-                },
-                {
-                    "mark": {"type": "point", "filled": True},
-                    "encoding": {"x": {"field": "value", **x}, **shared},
-                },
-            ],
+            "encoding": {
+                "y": rows_of("runtime", None),
+                "yOffset": {"field": "quantile"},
+                "color": {"field": "quantile", "type": "nominal"},
+            },
+            "layer": with_interval("value", x),
         },
     )
-
-
-def _bad(option: str, why: str, remedy: str) -> InvalidInput:
-    return InvalidInput(f"efficiency: {option} {why}", remedy=remedy, field=option)

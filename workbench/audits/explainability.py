@@ -20,8 +20,9 @@ from workbench.audits.parts.explainability import decisions, stability
 from workbench.audits.parts.explainability.explainers import Explanation, explain
 from workbench.audits.parts.explainability.figures import change, importance
 from workbench.audits.parts.explainability.importance import Importance
+from workbench.audits.parts.shared.options import require_at_least, require_between, require_one_direction
 from workbench.audits.records import Figure, Measurement
-from workbench.core.errors import InvalidInput, unknown
+from workbench.core.errors import unknown
 from workbench.core.values import Outcome
 
 _LEAST = {
@@ -68,26 +69,9 @@ class Explainability:
     """Level of the intervals."""
 
     def __post_init__(self) -> None:
-        for option, least in _LEAST.items():
-            if getattr(self, option) < least:
-                raise InvalidInput(
-                    f"explainability: {option} must be at least {least}.",
-                    remedy="Leave it out for the default.",
-                    field=option,
-                )
-        if not 0 < self.confidence < 1:
-            raise InvalidInput(
-                "explainability: confidence must lie between 0 and 1.",
-                remedy="0.95 is usual.",
-                field="confidence",
-            )
-        both = set(self.rising) & set(self.falling)
-        if both:
-            raise InvalidInput(
-                f"explainability: rising and falling must not both name {min(both)!r}.",
-                remedy="Name it in immutable when it must stay.",
-                field="rising",
-            )
+        require_at_least(self, **_LEAST)
+        require_between(self, 0, 1, "confidence")
+        require_one_direction(self, self.rising, self.falling)
 
     def applies(self, subject: Subject) -> str:
         """Needs a model that can be asked, and a column it reads."""

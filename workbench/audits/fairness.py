@@ -30,10 +30,10 @@ from workbench.audits.parts.fairness.group_labels import labels_by_group
 from workbench.audits.parts.fairness.group_rates import GroupRates
 from workbench.audits.parts.fairness.group_scores import REPLICATES, GroupScores
 from workbench.audits.parts.fairness.precision import Precision
-from workbench.audits.parts.fairness.slices import Slices, slices_of
 from workbench.audits.parts.fairness.trade_off import trade_off
+from workbench.audits.parts.shared.options import refusal, require_at_least, require_between
+from workbench.audits.parts.shared.slices import Slices, slices_of
 from workbench.audits.records import Figure, Measurement, ScoreCounts
-from workbench.core.errors import InvalidInput
 from workbench.datasets import Dataset
 from workbench.stats import counts
 
@@ -62,13 +62,9 @@ class Fairness:
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
-            raise _refused("margin", "must be positive", "Give the widest interval that still decides: 0.2.")
-        if self.depth < 1:
-            raise _refused("depth", "must be at least 1", "1 compares each sensitive column alone.")
-        if not 0 < self.confidence < 1:
-            raise _refused("confidence", "must lie between 0 and 1", "0.95 is usual.")
-        if self.n_boot < 100:
-            raise _refused("n_boot", "must be at least 100", "1000 is usual.")
+            raise refusal(self, "margin", "be positive", "Give the widest interval that still decides: 0.2.")
+        require_at_least(self, depth=1, n_boot=100)
+        require_between(self, 0, 1, "confidence")
 
     def applies(self, subject: Subject) -> str:
         """Needs a sensitive column."""
@@ -146,10 +142,6 @@ class Fairness:
             ],
             libraries=("numpy", "pandas"),
         )
-
-
-def _refused(option: str, rule: str, remedy: str) -> InvalidInput:
-    return InvalidInput(f"fairness: {option} {rule}.", remedy=remedy, field=option)
 
 
 def _too_few(names: list[str]) -> list[str]:

@@ -17,7 +17,8 @@ from workbench.audits.base import Finding, Subject
 from workbench.audits.parts.mitigation.figure import beside_the_model
 from workbench.audits.parts.mitigation.judge import GAPS, Judge
 from workbench.audits.parts.mitigation.methods import METHODS, CannotTry, Rows, Tried
-from workbench.core.errors import InvalidInput, nearest, unknown
+from workbench.audits.parts.shared.options import refusal, require_at_least, require_between
+from workbench.core.errors import nearest, unknown
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset
 from workbench.stats import counts
@@ -56,20 +57,16 @@ class Mitigation:
 
     def __post_init__(self) -> None:
         if not self.mitigations:
-            raise _refused("mitigations", "must name at least one", nearest("", METHODS))
+            raise refusal(self, "mitigations", "name at least one", nearest("", METHODS))
         for name in self.mitigations:
             if name not in METHODS:
                 raise unknown("mitigations", "mitigation", name, METHODS)
         if len(set(self.mitigations)) < len(self.mitigations):
-            raise _refused("mitigations", "must name each once", "Drop the repeated one.")
+            raise refusal(self, "mitigations", "name each once", "Drop the repeated one.")
         if self.constraint not in CONSTRAINTS:
             raise unknown("constraint", "constraint", self.constraint, CONSTRAINTS)
-        if self.fit_rows < 100:
-            raise _refused("fit_rows", "must be at least 100", "20000 is usual.")
-        if not 0 < self.confidence < 1:
-            raise _refused("confidence", "must lie between 0 and 1", "0.95 is usual.")
-        if self.n_boot < 100:
-            raise _refused("n_boot", "must be at least 100", "1000 is usual.")
+        require_at_least(self, fit_rows=100, n_boot=100)
+        require_between(self, 0, 1, "confidence")
 
     def applies(self, subject: Subject) -> str:
         """Needs two labels, groups, a reference to fit on, and a model that can be asked."""
@@ -79,7 +76,7 @@ class Mitigation:
         if data.task != "classification" or data.positive is None:
             return "Fairlearn's mitigations are for two labels."
         if subject.reference is None:
-            return "There is no reference to fit a mitigation on."
+            return "There are no training data to fit a mitigation on: give them as reference."
         if not subject.predictor.reads_rows and subject.scores is None:
             return "A column of answers without scores leaves nothing to change."
         return ""
@@ -133,8 +130,8 @@ class Mitigation:
         reference, data = subject.reference, subject.data
         assert reference is not None  # noqa: S101 - see applies
         if column not in reference.frame.columns:
-            raise _refused(
-                "column", f"{column!r} must be in the reference too", "Give a reference that has it."
+            raise refusal(
+                self, "column", f"be in the reference too, and {column!r} is not", "Give one that has it."
             )
         frame, rng = reference.frame, np.random.default_rng(subject.seed)
         groups, y = reference.groups(column), np.asarray(reference.y == data.positive).astype(int)
@@ -181,7 +178,3 @@ def _filled(tried: Tried, known: Array, model: Array) -> Tried:
     answers, drawn = model.copy(), np.zeros(len(model), dtype=bool)
     answers[known], drawn[known] = tried.answers, tried.drawn
     return Tried(answers, drawn)
-
-
-def _refused(option: str, rule: str, remedy: str) -> InvalidInput:
-    return InvalidInput(f"mitigation: {option} {rule}.", remedy=remedy, field=option)

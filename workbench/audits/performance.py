@@ -23,7 +23,7 @@ from workbench.audits.parts.performance.comparison import against, rivals, verdi
 from workbench.audits.parts.performance.error_metrics import error_metrics
 from workbench.audits.parts.performance.score_metrics import score_metrics, scores_of_classes
 from workbench.audits.parts.performance.segments import Hunt, WeakSegments, weak_segments
-from workbench.core.errors import InvalidInput
+from workbench.audits.parts.shared.options import refusal, require_at_least, require_between
 from workbench.datasets import Dataset
 from workbench.stats import ranking
 
@@ -49,30 +49,10 @@ class Performance:
     """Share of false ones among the weak segments that are reported, in the mean."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.confidence < 1:
-            raise InvalidInput(
-                "performance: confidence lies between 0 and 1.",
-                remedy="Give 0.95 for 95 %.",
-                field="confidence",
-            )
+        require_between(self, 0, 1, "confidence", "false_discovery_rate")
+        require_at_least(self, smallest_segment=20)
         if not 0 <= self.segments <= 100:
-            raise InvalidInput(
-                "performance: segments must be from 0 to 100.",
-                remedy="Give 10; 0 looks for none.",
-                field="segments",
-            )
-        if self.smallest_segment < 20:
-            raise InvalidInput(
-                "performance: smallest_segment must be at least 20 rows.",
-                remedy="Fewer rows cannot show a difference.",
-                field="smallest_segment",
-            )
-        if not 0 < self.false_discovery_rate < 1:
-            raise InvalidInput(
-                "performance: false_discovery_rate must lie between 0 and 1.",
-                remedy="Give 0.05 for 5 %.",
-                field="false_discovery_rate",
-            )
+            raise refusal(self, "segments", "be from 0 to 100", "Give 10; 0 looks for none.")
 
     def applies(self, subject: Subject) -> str:  # noqa: ARG002 - the contract's signature
         """Always: a data set has a truth."""

@@ -19,9 +19,11 @@ from workbench.audits.parts.poisoning.label_errors import SURE, LabelErrors, Pla
 from workbench.audits.parts.poisoning.records import of_labels, of_planted, of_triggers
 from workbench.audits.parts.poisoning.trigger import Search, search
 from workbench.audits.parts.shared.encoded import training_data
+from workbench.audits.parts.shared.options import require_at_least, require_between
+from workbench.audits.parts.shared.verdicts import together
 from workbench.audits.records import Measurement
-from workbench.core.errors import InvalidInput, unknown
-from workbench.core.values import Outcome, worst
+from workbench.core.errors import unknown
+from workbench.core.values import Outcome
 from workbench.datasets import Dataset
 from workbench.models.predictors import predictor_of
 
@@ -48,28 +50,14 @@ class Poisoning:
     """Level of the intervals, each for itself."""
 
     def __post_init__(self) -> None:
-        for option, least in (("rows", 100), ("cluster", 1)):
-            if getattr(self, option) < least:
-                raise InvalidInput(
-                    f"poisoning: {option} must be at least {least}.", remedy="Give more.", field=option
-                )
-        for option, most in (
-            ("label_errors_at_most", 1.0),
-            ("trigger_gain_at_most", 1.0),
-            ("planted", 0.5),
-            ("confidence", 1.0),
-        ):
-            if not 0 < getattr(self, option) < most:
-                raise InvalidInput(
-                    f"poisoning: {option} must lie between 0 and {most:g}.",
-                    remedy="Give a share.",
-                    field=option,
-                )
+        require_at_least(self, rows=100, cluster=1)
+        require_between(self, 0, 1, "label_errors_at_most", "trigger_gain_at_most", "confidence")
+        require_between(self, 0, 0.5, "planted")
 
     def applies(self, subject: Subject) -> str:
         """Needs training data."""
         if subject.reference is None:
-            return "There are no training data to examine."
+            return "There are no training data to examine: give them as reference."
         if self.source is not None and self.source not in subject.reference.frame.columns:
             raise unknown("source", "column", self.source, subject.reference.frame.columns)
         if not self._columns(subject):
@@ -95,12 +83,11 @@ class Poisoning:
         found += influence.spectral(subject, self.confidence, self.rows)
         if self.source is not None:
             found += sources.measure(reference, self.source, self.confidence)
-        judged: list[Outcome] = [m.outcome for m in found if m.outcome != Outcome.MEASURED]
         return Finding(
             found,
             figures=poisoning_figures.drawn(errors, triggers, self.trigger_gain_at_most),
             notes=self._notes(errors, triggers, found),
-            outcome=worst(judged) if judged else Outcome.MEASURED,
+            outcome=together(found),
             libraries=("numpy", "scikit-learn", "scipy"),
         )
 
@@ -148,6 +135,8 @@ class Poisoning:
         notes += [part for part in (errors, triggers) if isinstance(part, str)]
         if isinstance(triggers, Search):
             notes.append(_OF_TRIGGERS.format(triggers.tried, triggers.rows))
+            if triggers.texts:
+                notes.append(f"No trigger was sought in free text: {', '.join(triggers.texts)}.")
             if any(m.metric == "trigger_gain" and m.outcome is Outcome.FAIL for m in found):
                 notes.append(
                     "A rare value that decides alone may be a genuine rule: look at the training rows that "

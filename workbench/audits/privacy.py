@@ -18,9 +18,10 @@ from workbench.audits.parts.privacy.extraction import Stolen, extract
 from workbench.audits.parts.privacy.memorisation import memorised
 from workbench.audits.parts.privacy.verdicts import Judge
 from workbench.audits.parts.shared.measured import of_estimate, of_hits
+from workbench.audits.parts.shared.options import refusal, require_at_least, require_between
+from workbench.audits.parts.shared.verdicts import together
 from workbench.audits.records import Measurement
-from workbench.core.errors import InvalidInput, unknown
-from workbench.core.values import Outcome, worst
+from workbench.core.errors import unknown
 from workbench.stats.paired import rate_difference
 
 _LEAST_ROWS = 40
@@ -47,27 +48,17 @@ class Privacy:
     """Questions the extraction attack may ask."""
 
     def __post_init__(self) -> None:
-        for option, least in (("rows", _LEAST_ROWS), ("perturbations", 2)):
-            if getattr(self, option) < least:
-                raise InvalidInput(
-                    f"privacy: {option} must be at least {least}.", remedy="Give more.", field=option
-                )
-        for option in ("advantage_at_most", "confidence"):
-            if not 0 < getattr(self, option) < 1:
-                raise InvalidInput(
-                    f"privacy: {option} must lie between 0 and 1.", remedy="Give a share.", field=option
-                )
+        require_at_least(self, rows=_LEAST_ROWS, perturbations=2)
+        require_between(self, 0, 1, "advantage_at_most", "confidence")
         if not self.budgets or min(self.budgets) < 10:
-            raise InvalidInput(
-                "privacy: budgets must be numbers of questions, each at least 10.",
-                remedy="Give for example [100, 1000].",
-                field="budgets",
+            raise refusal(
+                self, "budgets", "be numbers of questions, each at least 10", "Give for example [100, 1000]."
             )
 
     def applies(self, subject: Subject) -> str:
         """Needs training rows and others, and a model that can be asked about both."""
         if subject.reference is None:
-            return "There are no training data to tell from other rows."
+            return "There are no training data to tell from other rows: give them as reference."
         if not subject.predictor.reads_rows:
             return "Predictions are a column: there is no model to ask."
         missing = [name for name in subject.features if name not in subject.reference.frame.columns]
@@ -104,12 +95,11 @@ class Privacy:
         found += memorised(trial, self.confidence)
         stolen = extract(subject, self.budgets)
         found += _of_extraction(stolen, self.confidence)
-        judged: list[Outcome] = [m.outcome for m in found if m.outcome != Outcome.MEASURED]
         return Finding(
             found,
             figures=privacy_figures.drawn(found, attacks, floor, self.advantage_at_most),
             notes=[*judge.doubts(), *self._notes(subject, trial, stolen)],
-            outcome=worst(judged) if judged else Outcome.MEASURED,
+            outcome=together(found),
             libraries=("numpy", "scikit-learn"),
         )
 

@@ -25,7 +25,13 @@ from workbench.audits.parts.robustness.opened import open_model
 from workbench.audits.parts.robustness.space import Space
 from workbench.audits.parts.robustness.tree_bound import tree_bound
 from workbench.audits.parts.robustness.verdict import Result
-from workbench.core.errors import InvalidInput, unknown
+from workbench.audits.parts.shared.options import (
+    refusal,
+    require_at_least,
+    require_one_direction,
+    require_positive,
+)
+from workbench.core.errors import unknown
 from workbench.stats.norm_balls import Norm
 
 _PAST = 1 + 1e-6
@@ -64,26 +70,14 @@ class Robustness:
     """Groups of 0/1 columns of which one is set; changing which is one unit. Default: those found."""
 
     def __post_init__(self) -> None:
-        for option, least in (("rows", 1), ("queries", 50)):
-            if getattr(self, option) < least:
-                raise InvalidInput(f"robustness: {option} must be at least {least}.", field=option)
-        if not 0 < self.budget < np.inf:
-            raise InvalidInput("robustness: budget must be positive.", field="budget")
+        require_at_least(self, rows=1, queries=50)
+        require_positive(self, "budget")
         if self.at_most is not None and not 0 <= self.at_most < 1:
-            raise InvalidInput(
-                "robustness: at_most must be a share from 0 to below 1.",
-                remedy="1 would allow everything.",
-                field="at_most",
-            )
+            raise refusal(self, "at_most", "be at least 0 and below 1", "1 would allow everything.")
         for name in self.attacks:
             if name not in ATTACKS:
                 raise unknown("attacks", "attack", name, ATTACKS)
-        if both := set(self.rising) & set(self.falling):
-            raise InvalidInput(
-                f"robustness: rising and falling must not both name {min(both)}.",
-                remedy="Name it in immutable instead.",
-                field="rising",
-            )
+        require_one_direction(self, self.rising, self.falling)
 
     def applies(self, subject: Subject) -> str:
         """Needs a classifier that can be asked, and a number it reads."""

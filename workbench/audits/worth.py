@@ -14,11 +14,13 @@ from workbench.audits.base import Finding, Subject
 from workbench.audits.parts.performance import simple_models
 from workbench.audits.parts.performance.answers import Answers, own
 from workbench.audits.parts.performance.comparison import against, gain, keep, verdicts
+from workbench.audits.parts.shared.options import refusal, require_at_least, require_between
+from workbench.audits.parts.shared.verdicts import together
 from workbench.audits.parts.worth.ablation import Ablation
 from workbench.audits.parts.worth.ageing import Ageing
 from workbench.audits.records import Measurement
-from workbench.core.errors import InvalidInput, unknown
-from workbench.core.values import Outcome, worst
+from workbench.core.errors import unknown
+from workbench.core.values import Outcome
 
 Metric = Literal[
     "", "accuracy_score", "roc_auc_score", "log_loss", "mean_absolute_error", "root_mean_squared_error"
@@ -50,18 +52,16 @@ class Worth:
     """Level of the intervals."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.confidence < 1:
-            raise _refusal("confidence", "lie between 0 and 1", "Give 0.95 for 95 %.")
+        require_between(self, 0, 1, "confidence")
+        require_at_least(self, rows=100)
         if self.margin is not None and not 0 <= self.margin < float("inf"):
-            raise _refusal("margin", "be at least 0", "Give 0.01 of the metric, or leave it out.")
+            raise refusal(self, "margin", "be at least 0", "Give 0.01 of the metric, or leave it out.")
         if self.metric and self.margin is None:
-            raise _refusal("metric", "come with a margin", "Give margin=0.01, or leave the metric out.")
-        if self.rows < 100:
-            raise _refusal("rows", "be at least 100", "Give 5000.")
+            raise refusal(self, "metric", "come with a margin", "Give margin=0.01, or leave the metric out.")
         if not 0 <= self.refit_seconds <= 3600:
-            raise _refusal("refit_seconds", "be from 0 to 3600", "Give 10; 0 refits nothing.")
+            raise refusal(self, "refit_seconds", "be from 0 to 3600", "Give 10; 0 refits nothing.")
         if not 3 <= self.windows <= 50:
-            raise _refusal("windows", "be from 3 to 50", "Give 12.")
+            raise refusal(self, "windows", "be from 3 to 50", "Give 12.")
 
     def applies(self, subject: Subject) -> str:  # noqa: ARG002 - the contract's signature
         """Always: at the least a constant answer can be compared with."""
@@ -90,13 +90,11 @@ class Worth:
         if self.time is not None:
             age = Ageing(self.time, self.windows, self.rows, self.confidence).of(subject)
             figures, ageing, notes = [*figures, *age.figures], age.measurements, [*notes, *age.notes]
-        outcomes = [m.outcome for m in [*judged, *missing]]
-        settled: list[Outcome] = [outcome for outcome in outcomes if outcome != Outcome.MEASURED]
         return Finding(
             [*judged, *missing, *columns.measurements, *ageing],
             figures=figures,
             notes=[*notes, *columns.notes],
-            outcome=worst(settled) if settled else Outcome.MEASURED,
+            outcome=together([*judged, *missing]),
             libraries=("numpy", "pandas", "scikit-learn", "scipy"),
         )
 
@@ -134,10 +132,6 @@ def _simpler(subject: Subject) -> tuple[list[Answers], list[str]]:
     keep(simple_models.linear(subject, subject.reference), "linear", found, notes)
     keep(simple_models.tree(subject, subject.reference), "tree", found, notes)
     return found, notes
-
-
-def _refusal(field: str, must: str, remedy: str) -> InvalidInput:
-    return InvalidInput(f"worth: {field} must {must}.", remedy=remedy, field=field)
 
 
 _OF_DIFFERENCES = (

@@ -106,7 +106,7 @@ def examine(model: Any, data: Dataset, *, root: Path) -> Candidate:
         framework=framework,
         columns=columns,
         example=example_of(data.frame, columns),
-        lineage=lineages.lineage_of(data, packages=framework.packages(model), root=root),
+        lineage=lineages.lineage_of(data, model=model, packages=framework.packages(model), root=root),
         answers=_trial(predictor, data.frame.head(TRIAL_ROWS)),
     )
 

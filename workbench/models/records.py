@@ -67,18 +67,60 @@ class Waiver(Record):
         return f"{self.id}: {self.model} may be a {self.kind} until {self.until}, by {self.by}: {self.reason}"
 
 
+class TrainedColumn(Record):
+    """One column of the training frame, the target and unread ones among them."""
+
+    name: str
+    type: str
+    """As pandas names it: ``int64``, ``str`` …"""
+    digest: str
+    """``sha256:`` of its values."""
+    missing: int
+    """Rows without a value."""
+
+
+class Parent(Record):
+    """A registered version that another was made from."""
+
+    ref: str
+    """``name/version``."""
+    digest: str
+
+
 class Lineage(Record):
     """Where a version came from. Empty strings say "not known", never a guess."""
 
     git_commit: str = ""
     git_dirty: bool | None = None
     """True when the working tree had changes that the commit does not hold; None outside git."""
+    git_diff: str = ""
+    """``sha256:`` of those changes, files git does not know yet among them; empty where there are none."""
+    git_remote: str = ""
+    """Where the repository is kept, without names and passwords."""
     data_digest: str
     """Fingerprint of the training frame (``datasets.fingerprint``)."""
     data_rows: int
+    data_columns: tuple[TrainedColumn, ...] = ()
+    """A fingerprint for each, so that the one that changed can be named."""
+    data_source: str = ""
+    """The query or address it came from, in the words of whoever registered it."""
+    data_file: str = ""
+    """The file it was read from, as a path from the project where it lies in there."""
+    data_file_digest: str = ""
+    """``sha256:`` of the file's bytes."""
+    data_notes: tuple[str, ...] = ()
+    """What was assumed of the data or left out of it."""
     python: str
     packages: dict[str, str]
     """Versions of the packages the model needs, by name."""
+    environment: str = ""
+    """``sha256:`` of name and version of every package that was installed, and of Python's."""
+    lock_file: str = ""
+    """The project's own lock, such as ``uv.lock``."""
+    lock_digest: str = ""
+    parameters: dict[str, Any] = {}
+    """What the model was made with, by name; what is no number, word or truth value stands by its type."""
+    parents: tuple[Parent, ...] = ()
 
 
 class Column(Record):

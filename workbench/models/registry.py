@@ -22,10 +22,11 @@ from workbench.models.candidates import Candidate, examine
 from workbench.models.copying import tree_digest
 from workbench.models.frameworks.mlflow import Pyfunc
 from workbench.models.intake import Foreign, bring
+from workbench.models.lineage import source_of
 from workbench.models.loading import load_version, open_folder, take
 from workbench.models.mlflow_session import quiet
 from workbench.models.predictors import Predictor
-from workbench.models.records import ModelVersion, Scan, Task, Waiver
+from workbench.models.records import ModelVersion, Parent, Scan, Task, Waiver
 from workbench.models.references import parse, require_name
 from workbench.models.scan import programs, require_known, scan_tree
 from workbench.models.store import Kept, Store
@@ -64,6 +65,8 @@ class Registry:
         sensitive: Sequence[str] = (),
         task: Task | None = None,
         positive: Any = None,
+        source: str = "",
+        parents: Sequence[str] = (),
     ) -> ModelVersion:
         """Keep a fitted model as the next version of ``name`` and point the alias ``candidate`` at it.
 
@@ -80,6 +83,8 @@ class Registry:
             sensitive: columns to compare groups by, read by the model or not.
             task: default: read from the target.
             positive: the positive label of a binary target.
+            source: the query or address that ``train`` came from; of a file the path is kept anyway.
+            parents: versions it was made from, by any reference.
 
         Raises:
             InvalidInput: not a name, no model, not fitted, a file that may not be opened, a missing column …
@@ -87,7 +92,9 @@ class Registry:
             Unavailable: MLflow or the disk does not take it.
         """
         require_name(name)
+        origin: dict[str, Any] = {"parents": self._parents(parents)}
         data = Dataset.of(train, target=target, sensitive=sensitive, task=task, positive=positive)
+        origin |= source_of(train, source, self._settings.root)
         foreign = bring(model) if isinstance(model, str | Path) else _foreign(model)
         if foreign is not None:
             self._basis(foreign.scan, name, foreign)
@@ -116,6 +123,7 @@ class Registry:
                     "scan": scan,
                     "program_by": basis,
                     "source": "" if foreign is None else foreign.scan.digest,
+                    "lineage": candidate.lineage.model_copy(update=origin),
                 }
             )
             version = version.model_copy(
@@ -264,6 +272,10 @@ class Registry:
         if self._settings.pickles == "own" and (foreign is None or self._is_own(foreign.scan.digest)):
             return "own"
         return waivers.require(self._journal, self._clock, name, programs(scan)).id
+
+    def _parents(self, refs: Sequence[str]) -> tuple[Parent, ...]:
+        found = (self.version(ref) for ref in ([refs] if isinstance(refs, str) else refs))
+        return tuple(dict.fromkeys(Parent(ref=one.ref, digest=one.digest) for one in found))
 
     def _is_own(self, digest: str) -> bool:
         """Return whether these very bytes were registered here from an object in its author's memory."""

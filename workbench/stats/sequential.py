@@ -189,7 +189,9 @@ def requests_needed(log_e: Callable[[float], float], requests: int, alpha: float
 
 def _check(candidate: Array, champion: Array, share: Array, sign: int) -> None:
     if sign not in (1, -1):
-        raise InvalidInput(f"sign: it is +1 or -1, not {sign}.", field="sign")
+        raise InvalidInput(
+            f"sign: it is +1 or -1, not {sign}.", remedy="Give 1 where more is worse.", field="sign"
+        )
     if not ((share > 0) & (share < 1)).all():
         raise InvalidInput(
             "share: it lies strictly between 0 and 1.",
@@ -197,4 +199,6 @@ def _check(candidate: Array, champion: Array, share: Array, sign: int) -> None:
             field="share",
         )
     if not ((candidate >= 0) & (champion >= 0)).all():
-        raise InvalidInput("Counts of events are not negative.", field="bad_candidate")
+        raise InvalidInput(
+            "Counts of events are not negative.", remedy="Count them again.", field="bad_candidate"
+        )

@@ -21,8 +21,12 @@ _CONFIG: dict[str, Any] = {
         "tickColor": "currentColor",
         "gridColor": "currentColor",
         "gridOpacity": 0.15,
+        # Labels that a wider font than the measured one would make touch.
+        "labelSeparation": 6,
+        "labelFlush": False,
+        "titlePadding": 10,
     },
-    "legend": {"labelColor": "currentColor", "titleColor": "currentColor"},
+    "legend": {"labelColor": "currentColor", "titleColor": "currentColor", "offset": 28},
     "title": {"color": "currentColor"},
     "header": {"labelColor": "currentColor", "titleColor": "currentColor"},
     "text": {"color": "currentColor"},
@@ -37,7 +41,7 @@ def svg(figure: Figure) -> str:
 
     config = {**_CONFIG, **figure.spec.get("config", {})}
     # The reader's font may be wider than the one that was measured with: leave room for it at the sides.
-    padding = {"left": 20, "right": 32, "top": 5, "bottom": 5}
+    padding = {"left": 36, "right": 32, "top": 5, "bottom": 5}
     drawn: str = vl_convert.vegalite_to_svg(_drawable({"padding": padding, **figure.spec, "config": config}))
     label = escape(_drawable(figure.description))
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

@@ -20,6 +20,15 @@ SIGNS = {
 }
 
 _PERCENT_UNITS = ("rate", "share")
+_WHOLE_UNITS = ("queries", "count", "rows")
+_COUNTED_UNITS = ("columns", "size")
+"""Whole numbers most of the time, but a mean of them is not."""
+
+_NAMED_UNITS = ("ms", "s", "MB", "rows/s", "sd")
+"""Units that stand behind their number."""
+
+_MOST_DECIMALS = 6
+"""Smaller numbers are written with a power of ten."""
 
 #: Control characters, which steer a terminal and which no XML file can hold, and the marks that turn the
 #: direction of all text that follows: a title must not rewrite the line it stands in.
@@ -33,17 +42,43 @@ def visible(text: str) -> str:
     return _UNSEEN.sub("\ufffd", text)
 
 
-def number(value: float | None, unit: str = "") -> str:
-    """One value with the digits its unit deserves; an em dash when there is none."""
+def number(value: float | None, unit: str = "", beside: Iterable[float | None] = ()) -> str:
+    """One value with the digits its unit deserves; an em dash when there is none.
+
+    Args:
+        value: what to write.
+        unit: of a measurement.
+        beside: values that stand in the same line, its interval's ends: all get the same decimal places.
+    """
     if value is None or not math.isfinite(value):
         return "—"
     if unit in _PERCENT_UNITS:
-        return f"{value * 100:.1f} %"
+        return f"{value * 100:z.1f} %"
     if unit == "difference":
-        return f"{value * 100:.1f} pp"
-    if unit in ("queries", "count", "rows") or (float(value).is_integer() and abs(value) >= 1000):
-        return f"{value:,.0f}".replace(",", "\u2009")
-    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}".replace(",", "\u2009")
+        return f"{value * 100:z.1f} pp"
+    digits = _decimals([value, *(v for v in beside if v is not None)], unit)
+    if digits > _MOST_DECIMALS:
+        return re.sub(r"e([+-])0", r"e\1", f"{value:.1e}") if value else "0"
+    return f"{value:z,.{digits}f}".replace(",", "\u2009")
+
+
+def _decimals(values: list[float], unit: str) -> int:
+    """Places that all of some values get: none from a thousand on, two digits of what is small."""
+    known = [abs(value) for value in values if math.isfinite(value)]
+    greatest = max(known)
+    whole = all(float(value).is_integer() for value in known)
+    if unit in _WHOLE_UNITS or greatest >= 1000 or (whole and unit in _COUNTED_UNITS):
+        return 0
+    if greatest >= 100:
+        return 1
+    return 3 if greatest == 0 or greatest >= 0.001 else 1 - math.floor(math.log10(greatest))
+
+
+def estimate(value: float | None, low: float | None, high: float | None, unit: str = "") -> tuple[str, str]:
+    """A value with its unit, and its interval with the same decimals: ``("44.9 %", "[42.1, 47.6]")``."""
+    text = number(value, unit, (low, high))
+    suffix = f" {unit}" if unit in _NAMED_UNITS and text != "—" else ""
+    return text + suffix, interval(low, high, unit, value)
 
 
 def signed(value: float, places: int) -> str:
@@ -72,12 +107,12 @@ def value(given: Any) -> str:
     return re.sub(r"e([+-])0", r"e\1", f"{given:.6g}")
 
 
-def interval(low: float | None, high: float | None, unit: str = "") -> str:
-    """``[42.1, 47.6]`` in the unit of the value, empty when there is no interval."""
+def interval(low: float | None, high: float | None, unit: str = "", value: float | None = None) -> str:
+    """``[42.1, 47.6]`` in the unit and with the decimals of the value, empty when there is no interval."""
     if low is None or high is None:
         return ""
-    ends = [number(end, unit).removesuffix(" %").removesuffix(" pp") for end in (low, high)]
-    return f"[{ends[0]}, {ends[1]}]"
+    ends = (number(end, unit, (low, high, value)) for end in (low, high))
+    return f"[{', '.join(end.removesuffix(' %').removesuffix(' pp') for end in ends)}]"
 
 
 def count(value: int | None) -> str:

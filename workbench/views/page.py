@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core import digests
 from workbench.core.records import Shown
-from workbench.views import decisions, figures, formats
+from workbench.views import decisions, figures, formats, summary
 from workbench.views.tables import tables
 from workbench.views.text import headline
+from workbench.views.whiskers import whisker
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,6 +43,13 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "tables": tables,
+        "whisker_of": whisker,
+        "estimate": lambda m: formats.estimate(m.value, m.low, m.high, m.unit),
+        "concerns": summary.concerns,
+        "headlines": summary.headlines,
+        "outcomes": summary.outcomes,
+        "taken": summary.taken,
+        "tally": summary.tally,
         "release_figure": figures.release_figure,
         "headline": headline,
         "decision_lines": decisions.lines,

@@ -9,7 +9,11 @@ from workbench.core.digests import short
 from workbench.core.records import Shown
 from workbench.core.values import Outcome
 from workbench.views.decisions import lines, notes, sought
-from workbench.views.formats import count, interval, number, sign, value, visible
+from workbench.views.formats import count, number, sign, value, visible
+from workbench.views.summary import headlines, numbers, outcomes, sentence, taken, tally
+
+#: Failures of one audit that its line is followed by.
+_FAILURES = 5
 
 
 def headline(record: Any) -> str:
@@ -33,16 +37,20 @@ def _counted(things: Sized, word: str) -> str:
 
 
 def _report_lines(report: Any) -> list[str]:
-    lines = []
+    lines = [f"{outcomes(report.evidence)}."]
     for evidence in report.evidence:
-        overall = [m for m in evidence.measurements if not m.slice][:4] or evidence.measurements[:2]
-        numbers = ", ".join(
-            f"{m.metric}{f' ({m.slice})' if m.slice else ''} {number(m.value, m.unit)}"
-            f" {interval(m.low, m.high, m.unit)}".rstrip()
-            for m in overall
-        )
-        lines.append(_marked(evidence.outcome, f"{evidence.audit}: {evidence.error or numbers}"))
-    return lines
+        first = "" if evidence.error else ", ".join(sentence(m) for m in headlines(evidence, 2))
+        told = "; ".join(part for part in (first, tally(evidence), taken(evidence)) if part)
+        lines.append(_marked(evidence.outcome, f"{evidence.audit}: {told}"))
+        failed = [m for m in evidence.measurements if m.outcome is Outcome.FAIL]
+        lines += [f"    {sign(Outcome.FAIL)} {sentence(m)}" for m in failed[:_FAILURES]]
+        if len(failed) > _FAILURES:
+            lines.append(f"    and {len(failed) - _FAILURES} more that fail")
+    lines += [f"not measured   {name}: {reason}" for name, reason in report.left_out.items()]
+    return [
+        *lines,
+        f"All {count(numbers(report))} numbers: .frame(). With figures and notes: .to_html(path).",
+    ]
 
 
 def _verdict_lines(verdict: Any) -> list[str]:

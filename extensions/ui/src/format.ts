@@ -13,6 +13,12 @@ export const SIGNS: Readonly<Record<Outcome, string>> = {
 const THIN = '\u2009';
 const PERCENT = new Set(['rate', 'share']);
 const WHOLE = new Set(['queries', 'count', 'rows']);
+/** Whole numbers most of the time, but a mean of them is not. */
+const COUNTED = new Set(['columns', 'size']);
+/** Units that stand behind their number. */
+const NAMED = new Set(['ms', 's', 'MB', 'rows/s', 'sd']);
+/** Smaller numbers are written with a power of ten. */
+const MOST_DECIMALS = 6;
 
 /** `toFixed`, but a tie goes to the even digit as in Python. A tie is one only where the binary value is. */
 function fixed(value: number, digits: number): string {
@@ -21,23 +27,68 @@ function fixed(value: number, digits: number): string {
   return (tie ? (2 * Math.round(scaled / 2)) / 10 ** digits : value).toFixed(digits);
 }
 
-const grouped = (value: number): string => fixed(value, 0).replace(/\B(?=(\d{3})+(?!\d))/g, THIN);
+/** The same without a minus before nothing but zeros. */
+const plain = (value: number, digits: number): string => fixed(value, digits).replace(/^-(?=[0.]*$)/, '');
 
-/** One value with the digits its unit deserves; an em dash when there is none. */
-export function number(value: number | null | undefined, unit = ''): string {
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
+const spaced = (text: string): string =>
+  text.replace(/^-?\d+/, whole => whole.replace(/\B(?=(\d{3})+$)/g, THIN));
+
+const grouped = (value: number): string => spaced(fixed(value, 0));
+
+/** Places that all of some values get: none from a thousand on, two digits of what is small. */
+function decimals(values: number[], unit: string): number {
+  const greatest = Math.max(...values.map(Math.abs));
+  if (
+    WHOLE.has(unit) ||
+    greatest >= 1000 ||
+    (COUNTED.has(unit) && values.every(value => Number.isInteger(value)))
+  ) {
+    return 0;
+  }
+  if (greatest >= 100) {
+    return 1;
+  }
+  return greatest === 0 || greatest >= 0.001 ? 3 : 1 - Math.floor(Math.log10(greatest));
+}
+
+const known = (value: number | null | undefined): value is number =>
+  typeof value === 'number' && Number.isFinite(value);
+
+/**
+ * One value with the digits its unit deserves; an em dash when there is none. Values that stand beside it, its
+ * interval's ends, get the same decimal places.
+ */
+export function number(
+  value: number | null | undefined,
+  unit = '',
+  beside: Array<number | null | undefined> = []
+): string {
+  if (!known(value)) {
     return '—';
   }
   if (PERCENT.has(unit)) {
-    return `${fixed(value * 100, 1)} %`;
+    return `${plain(value * 100, 1)} %`;
   }
   if (unit === 'difference') {
-    return `${fixed(value * 100, 1)} pp`;
+    return `${plain(value * 100, 1)} pp`;
   }
-  if (WHOLE.has(unit) || (Number.isInteger(value) && Math.abs(value) >= 1000)) {
-    return grouped(value);
+  const digits = decimals([value, ...beside.filter(known)], unit);
+  if (digits > MOST_DECIMALS) {
+    return value === 0 ? '0' : value.toExponential(1);
   }
-  return Math.abs(value) < 1000 ? fixed(value, 3) : grouped(value);
+  return spaced(plain(value, digits));
+}
+
+/** A value with its unit, and its interval with the same decimals: `44.9 %` and `[42.1, 47.6]`. */
+export function estimate(m: {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  unit: string;
+}): [string, string] {
+  const shown = number(m.value, m.unit, [m.low, m.high]);
+  const named = NAMED.has(m.unit) && shown !== '—' ? `${shown} ${m.unit}` : shown;
+  return [named, interval(m.low, m.high, m.unit, m.value)];
 }
 
 /** A contribution, its sign always shown: `+1.20`. */
@@ -71,16 +122,21 @@ export function value(given: unknown): string {
     return grouped(given);
   }
   const rounded = Number(given.toPrecision(6));
-  const plain = Math.abs(rounded) >= 1e-4 && Math.abs(rounded) < 1e15;
-  return plain ? String(rounded) : rounded.toExponential();
+  const usual = Math.abs(rounded) >= 1e-4 && Math.abs(rounded) < 1e15;
+  return usual ? String(rounded) : rounded.toExponential();
 }
 
-/** `[42.1, 47.6]` in the unit of the value; empty when there is no interval. */
-export function interval(low: number | null, high: number | null, unit = ''): string {
+/** `[42.1, 47.6]` in the unit and with the decimals of the value; empty when there is no interval. */
+export function interval(
+  low: number | null,
+  high: number | null,
+  unit = '',
+  value: number | null = null
+): string {
   if (low === null || high === null) {
     return '';
   }
-  const [from, to] = [low, high].map(end => number(end, unit).replace(/ (%|pp)$/, ''));
+  const [from, to] = [low, high].map(end => number(end, unit, [low, high, value]).replace(/ (%|pp)$/, ''));
   return `[${from}, ${to}]`;
 }
 

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import cases from './testing/format.cases.json';
+import estimates from './testing/estimate.cases.json';
 import sums from './testing/signed.cases.json';
+import summaries from './testing/summary.cases.json';
 import values from './testing/value.cases.json';
-import { interval, moment, number, places, signed, value } from './format';
+import { estimate, interval, moment, number, places, signed, value } from './format';
 import { family, groupName, worst } from './judge';
 import { ago, nextStep } from './panel/next';
 import { nearestBin, ratesAt } from './rates';
-import { betweenGroups, compare } from './views/Groups';
+import { attributesOf, betweenGroups, compare } from './views/Groups';
+import { LEADS, LEAST, headlines, outcomes, taken, tally } from './summary';
 import type { Row } from './views/Measurements';
-import type { ScoreCounts, VersionGlance } from './records';
+import type { Evidence, ScoreCounts, VersionGlance } from './records';
 import { records } from './testing/draw';
 
 const scores: ScoreCounts = records.report.scores;
@@ -24,6 +27,11 @@ describe('numbers', () => {
 
   it.each(values)('of a row are written as Python writes them: %o', given => {
     expect(value(given.value)).toBe(given.text);
+  });
+
+  it.each(estimates)('and their intervals share one number of decimals: %o', ({ given, texts }) => {
+    const [value, low, high, unit] = given as [number | null, number | null, number | null, string];
+    expect(estimate({ value, low, high, unit })).toEqual(texts);
   });
 
   it('have an interval in their own unit', () => {
@@ -120,4 +128,62 @@ it('the next step follows the loop', () => {
   expect(nextStep(approved)).toBe('release');
   expect(nextStep({ ...approved, release: 'recidivism-2' })).toBeNull();
   expect(nextStep(v3)).toBeNull();
+});
+
+describe('a summary', () => {
+  const evidence: Evidence[] = records.report.evidence;
+
+  it('leads with what Python leads with', () => {
+    expect(LEADS).toEqual(summaries.leads);
+    expect(LEAST).toEqual(summaries.least);
+    const leading = evidence.map(e => headlines(e).map(m => [m.metric, m.slice]));
+    expect(leading).toEqual(summaries.evidence.map(e => e.headlines));
+  });
+
+  it('counts as Python counts', () => {
+    expect(outcomes(evidence)).toBe(summaries.outcomes);
+    expect(evidence.map(tally)).toEqual(summaries.evidence.map(e => e.tally));
+  });
+
+  it('says when evidence was recalled and not measured', () => {
+    const [first] = evidence;
+    expect(taken(first)).toBe('');
+    const recalled = taken({ ...first, started: '2026-11-20T12:00:00Z', recalled: '2026-11-21T12:00:00Z' });
+    expect(recalled).toBe('measured on 2026-11-20 12:00:00 UTC, recalled');
+  });
+
+  it('takes the greatest of what has no overall figure, and the least of what a model is worth', () => {
+    const of = (audit: string): Evidence => ({
+      ...evidence[0],
+      audit,
+      measurements: [0.1, -0.3, 0.2].map((value, i) => ({
+        ...evidence[0].measurements[0],
+        metric: 'accuracy_score_difference',
+        slice: `against=${i}`,
+        value
+      }))
+    });
+    expect(headlines(of('corruption')).map(m => m.value)).toEqual([-0.3]);
+    expect(headlines(of('worth')).map(m => m.value)).toEqual([0.1]);
+  });
+});
+
+it('groups of people are offered before slices of any other kind', () => {
+  const rows = ['against=dummy', 'race=A', 'race=A & sex=F', 'fault=swap & column=x'].map(slice => ({
+    ...records.report.evidence[0].measurements[0],
+    audit: 'any',
+    slice
+  }));
+  expect(attributesOf(rows, ['race', 'sex'])).toEqual(['race', 'race & sex', 'against', 'fault & column']);
+});
+
+it('what columns have is not taken for a figure between groups', () => {
+  const row = (metric: string, slice: string) => ({
+    ...records.report.evidence[0].measurements[0],
+    audit: 'any',
+    metric,
+    slice
+  });
+  const rows = [row('rate', 'race=A'), row('gap', 'race'), row('psi', 'race'), row('psi', 'age')];
+  expect(compare(rows, 'race').between.map(r => r.metric)).toEqual(['gap']);
 });

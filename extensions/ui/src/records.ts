@@ -194,10 +194,22 @@ export interface IncidentGlance {
 export interface Lineage {
   git_commit: string;
   git_dirty: boolean | null;
+  git_diff: string;
+  git_remote: string;
   data_digest: string;
   data_rows: number;
+  data_columns: Array<TrainedColumn>;
+  data_source: string;
+  data_file: string;
+  data_file_digest: string;
+  data_notes: Array<string>;
   python: string;
   packages: Record<string, string>;
+  environment: string;
+  lock_file: string;
+  lock_digest: string;
+  parameters: Record<string, unknown>;
+  parents: Array<Parent>;
 }
 
 /** One number with its interval and n. ``value`` None: not computable, ``note`` says why. */
@@ -279,6 +291,12 @@ export interface Overview {
   models: Array<ModelGlance>;
   releases: Array<ReleaseGlance>;
   incidents: Array<IncidentGlance>;
+}
+
+/** A registered version that another was made from. */
+export interface Parent {
+  ref: string;
+  digest: string;
 }
 
 /** One column's part in one decision. */
@@ -466,6 +484,14 @@ export interface Statement {
 
 /** Where a release stands. The last four are final. */
 export type Status = 'running' | 'paused' | 'promoted' | 'aborted' | 'rolled_back' | 'killed';
+
+/** One column of the training frame, the target and unread ones among them. */
+export interface TrainedColumn {
+  name: string;
+  type: string;
+  digest: string;
+  missing: number;
+}
 
 /** One version tried by the bisection. */
 export interface Trial {

@@ -30,6 +30,8 @@ COMMANDS = [
     "incident",
     "replay",
     "bisect",
+    "lineage",
+    "history",
     "status",
     "card",
     "verify",
@@ -103,6 +105,20 @@ def test_an_audit_measures_and_exits_zero_with_its_progress_beside_the_json(proj
     assert code == 0
     assert [e["audit"] for e in json.loads(out)["evidence"]] == ["performance", "fairness"]
     assert "[2/2] fairness" in err
+
+
+def test_audits_side_by_side_tell_of_their_ends(project, run_in):
+    on = ["audit", "tiny/1", "--on", str(project / "train.csv")]
+    code, _, err = run_in(project, *on, "--suite", "performance, fairness", "--n-jobs", "2", "--fresh")
+    assert code == 0
+    assert err.count(": done") == 2
+    assert "[2/2]" in err
+
+
+def test_a_column_of_predictions_without_a_target_is_told_which_option_is_missing(project, run_in):
+    code, _, err = run_in(project, "audit", "--on", str(project / "train.csv"), "--prediction", "y")
+    assert code == 3
+    assert "--target is missing" in err
 
 
 def test_a_column_of_predictions_is_audited_with_no_model(project, run_in, tmp_path):
@@ -201,6 +217,37 @@ def test_status_lists_models_in_words_and_as_json(project, run_in):
         "tiny",
         "limits",
     }
+
+
+def test_lineage_is_a_tree_and_events_in_a_file(project, run_in, tmp_path):
+    code, out, err = run_in(project, "lineage", "tiny/1", "--openlineage", str(tmp_path / "events.ndjson"))
+    assert code == 0
+    assert out.startswith("model tiny/1 (")
+    assert "column group (" in out
+    assert "2 events" in err
+    assert len((tmp_path / "events.ndjson").read_text("utf-8").splitlines()) == 2
+    assert json.loads(run_in(project, "lineage", "tiny", "--json")[1])["kind"] == "model"
+
+
+def test_a_model_is_registered_with_the_query_and_the_versions_it_was_made_from(project, run_in):
+    given = ["--model", str(project / "model.skops"), "--train", str(project / "train.csv"), "--target", "y"]
+    told = ["--source", "SELECT 1", "--parent", "tiny/1", "--parent", "limits/2"]
+    code, out, _ = run_in(project, "register", "child", *given, *told, "--json")
+    lineage = json.loads(out)["lineage"]
+    assert (code, lineage["data_source"], lineage["data_file"]) == (0, "SELECT 1", "train.csv")
+    assert [parent["ref"] for parent in lineage["parents"]] == ["tiny/1", "limits/2"]
+
+
+def test_history_names_the_champion_of_a_moment_and_refuses_what_is_no_time(project, run_in):
+    code, out, _ = run_in(project, "history", "limits")
+    assert code == 0
+    assert "limits/3 registered" in out
+    assert (
+        json.loads(run_in(project, "history", "limits", "--at", "2020-01-01", "--json")[1])["changes"] == []
+    )
+    code, _, err = run_in(project, "history", "limits", "--at", "noon")
+    assert code == 3
+    assert "is no time" in err
 
 
 def test_verify_holds_and_exits_one_when_a_byte_was_changed(project, run_in, tmp_path):

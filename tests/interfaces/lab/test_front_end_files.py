@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.testing import showcase
-from workbench.views import formats
+from workbench.views import formats, summary
 
 TESTING = Path(__file__).parents[3] / "extensions" / "ui" / "src" / "testing"
 
@@ -34,3 +34,26 @@ def test_values_of_a_row_are_written_as_the_front_end_writes_them(case):
 def test_numbers_that_add_up_are_written_as_the_front_end_writes_them(case):
     places = formats.places(case["values"])
     assert [formats.signed(value, places) for value in case["values"]] == case["texts"]
+
+
+@pytest.mark.parametrize(
+    "case", json.loads((TESTING / "estimate.cases.json").read_text(encoding="utf-8")), ids=str
+)
+def test_values_and_intervals_are_written_as_the_front_end_writes_them(case):
+    assert list(formats.estimate(*case["given"])) == case["texts"]
+
+
+def test_a_report_is_summed_up_as_the_front_end_sums_it_up():
+    cases = json.loads((TESTING / "summary.cases.json").read_text(encoding="utf-8"))
+    evidence = showcase.records()["report"].evidence
+    assert {audit: list(metrics) for audit, metrics in summary.LEADS.items()} == cases["leads"]
+    assert list(summary.LEAST) == cases["least"]
+    assert summary.outcomes(evidence) == cases["outcomes"]
+    assert [
+        {
+            "headlines": [[m.metric, m.slice] for m in summary.headlines(e)],
+            "tally": summary.tally(e),
+            "taken": summary.taken(e),
+        }
+        for e in evidence
+    ] == cases["evidence"]

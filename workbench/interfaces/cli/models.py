@@ -35,6 +35,13 @@ def register(
     train: Annotated[Path, typer.Option("--train", help="CSV or Parquet file it was trained on.")],
     target: Target,
     sensitive: Sensitive = None,
+    source: Annotated[
+        str, typer.Option("--source", help="The query or address that the training data came from.")
+    ] = "",
+    parent: Annotated[
+        list[str] | None,
+        typer.Option("--parent", help="Version it was made from, `name/2`. Give it again for each."),
+    ] = None,
     project: Project = HERE,
     actor: Actor = "",
     as_json: AsJson = False,
@@ -47,7 +54,13 @@ def register(
     --sensitive race --sensitive sex`
     """
     version = bench(project, actor, make=True).register(
-        model, name=name, train=train, target=target, sensitive=sensitive or ()
+        model,
+        name=name,
+        train=train,
+        target=target,
+        sensitive=sensitive or (),
+        source=source,
+        parents=parent or (),
     )
     show(version, as_json=as_json)
 
@@ -113,6 +126,8 @@ def audit(
             report = bench(project, actor).audit(
                 model, on=on, audits=audits, seed=seed, n_jobs=n_jobs, fresh=fresh, progress=progress
             )
+    elif prediction is not None and target is None:
+        raise InvalidInput("--target is missing.", remedy="Name the column with the truth.", field="target")
     elif prediction is None or target is None:
         raise InvalidInput(
             "MODEL is missing.",

@@ -20,17 +20,26 @@ def steps() -> Iterator[Progress]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _line
+        yield _lines()
         return
     with _bar(console) as show:
         yield show
 
 
-def _line(step: Step) -> None:
-    if step.state == "started":
-        say(f"[{step.done + 1}/{step.total}] {step.audit}{_left(step)}")
-    elif step.state == "recalled":
-        say(f"[{step.done}/{step.total}] {step.audit}: known already")
+def _lines() -> Progress:
+    """One line an audit: when it starts or, side by side, where only the end is told, when it is done."""
+    begun: set[str] = set()
+
+    def show(step: Step) -> None:
+        if step.state == "started":
+            begun.add(step.audit)
+            say(f"[{step.done + 1}/{step.total}] {step.audit}{_left(step)}")
+        elif step.state == "recalled":
+            say(f"[{step.done}/{step.total}] {step.audit}: known already")
+        elif step.audit not in begun:
+            say(f"[{step.done}/{step.total}] {step.audit}: done{_left(step)}")
+
+    return show
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { useLanguage } from '../context';
-import { count, interval, number } from '../format';
+import { count, estimate } from '../format';
 import { family, groupName } from '../judge';
 import { Chip } from '../parts/Chip';
 import { Select } from '../parts/Select';
@@ -34,7 +34,10 @@ export function compare(rows: Row[], attribute: string): Comparison {
   const groups = mine.filter(r => r.slice.includes('=') && r.unit !== 'count' && r.metric !== 'count');
   const keyOf = (r: Row) => `${r.audit} ${r.metric}`;
   const keys = [...new Set(groups.map(keyOf))];
-  const between = mine.filter(r => !r.slice.includes('='));
+  // A figure that columns have too, how far one moved for instance, is not one between groups.
+  const families = new Set(rows.filter(r => r.slice.includes('=')).map(r => family(r.slice)));
+  const ofColumns = new Set(rows.filter(r => !/^$|=/.test(r.slice) && !families.has(r.slice)).map(keyOf));
+  const between = mine.filter(r => !r.slice.includes('=') && !ofColumns.has(keyOf(r)));
   const baseOf = (r: Row) => keyOf(r).replace(DERIVED, '');
   return {
     metrics: keys.map(key => ({
@@ -60,10 +63,17 @@ export function betweenGroups(measurements: Measurement[]): Measurement[] {
   );
 }
 
+/** Every kind of slice there is, those of the sensitive columns first. */
+export function attributesOf(rows: Row[], sensitive: string[]): string[] {
+  const all = [...new Set(rows.filter(r => r.slice.includes('=')).map(r => family(r.slice)))];
+  const people = (attribute: string) => attribute.split(' & ').every(name => sensitive.includes(name));
+  return [...all.filter(people), ...all.filter(attribute => !people(attribute))];
+}
+
 /** Small multiples: one little table a metric, its groups on one scale beside a line for everybody. */
-export function Groups(props: { rows: Row[] }) {
+export function Groups(props: { rows: Row[]; sensitive: string[] }) {
   const trans = useLanguage();
-  const attributes = [...new Set(props.rows.filter(r => r.slice.includes('=')).map(r => family(r.slice)))];
+  const attributes = attributesOf(props.rows, props.sensitive);
   const [chosen, setChosen] = React.useState(attributes[0] ?? '');
   const comparison = compare(props.rows, chosen);
   return (
@@ -130,8 +140,8 @@ function Multiple(props: {
             <td>
               <Whisker {...row} domain={domain} reference={overall} />
             </td>
-            <td className="wb-Numeric" title={interval(row.low, row.high, row.unit)}>
-              {number(row.value, row.unit)}
+            <td className="wb-Numeric" title={estimate(row)[1]}>
+              {estimate(row)[0]}
               <Doubt row={row} />
             </td>
           </tr>
@@ -144,9 +154,9 @@ function Multiple(props: {
 function Between(props: { row: Row }) {
   const trans = useLanguage();
   const { row } = props;
-  const shown = number(row.value, row.unit);
+  const [shown, interval] = estimate(row);
   return (
-    <small className="wb-Between" title={interval(row.low, row.high, row.unit)}>
+    <small className="wb-Between" title={interval}>
       {' · '}
       {row.metric.endsWith('_ratio') ? trans.__('ratio %1', shown) : trans.__('difference %1', shown)}
       <Doubt row={row} />

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { useLanguage } from '../context';
-import { count, interval, number } from '../format';
+import { count, estimate } from '../format';
 import { family } from '../judge';
 import { Chip } from '../parts/Chip';
 import { Select } from '../parts/Select';
@@ -151,10 +151,10 @@ function useColumns(scale: Map<string, Domain>): Array<ColumnOf<Row>> {
 }
 
 function Value(props: { measurement: Measurement }) {
-  const { value, low, high, unit } = props.measurement;
+  const [value, interval] = estimate(props.measurement);
   return (
     <>
-      {number(value, unit)} <small className="wb-Interval">{interval(low, high, unit)}</small>
+      {value} <small className="wb-Interval">{interval}</small>
     </>
   );
 }

@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { Heading } from '../parts/Heading';
 import { useLanguage } from '../context';
-import { count, interval, moment, number, short, text } from '../format';
+import { count, estimate, moment, number, short, text } from '../format';
 import { ColumnOf, Table } from '../parts/Table';
 import type { ReplayColumn, ReplayReport } from '../records';
 
@@ -65,8 +65,7 @@ function useColumns(replay: ReplayReport): Array<ColumnOf<ReplayColumn>> {
           const m = find(c);
           return m ? (
             <>
-              {number(m.value, m.unit)}{' '}
-              <small className="wb-Interval">{interval(m.low, m.high, m.unit)}</small>
+              {estimate(m)[0]} <small className="wb-Interval">{estimate(m)[1]}</small>
             </>
           ) : (
             '—'

@@ -1,13 +1,14 @@
 import * as React from 'react';
 import { Heading } from '../parts/Heading';
 import { useLanguage } from '../context';
-import { count, interval, moment, number, short, text } from '../format';
+import { SIGNS, count, estimate, moment, short, text } from '../format';
 import { outcomeOf } from '../judge';
 import { Chip } from '../parts/Chip';
 import { FigureView } from '../parts/FigureView';
 import { Tabs } from '../parts/Tabs';
-import type { Evidence, Report } from '../records';
-import { betweenGroups, Groups } from './Groups';
+import type { Evidence, Measurement, Report } from '../records';
+import { headlines, outcomes, taken, tally } from '../summary';
+import { Groups } from './Groups';
 import { MeasurementTable, rowsOf } from './Measurements';
 import { Threshold } from './Threshold';
 
@@ -16,25 +17,27 @@ export function ReportView(props: { record: Report }) {
   const report = props.record;
   const rows = React.useMemo(() => rowsOf(report.evidence), [report]);
   const grouped = rows.filter(row => row.slice.includes('='));
-  const figures = report.evidence.flatMap(e => e.figures);
+  const drawn = report.evidence.filter(e => e.figures.length > 0);
   return (
     <>
       <Heading level={2}>
         {report.subject} <Chip outcome={outcomeOf(report)} />
       </Heading>
       <Meta report={report} />
+      <p className="wb-Lead">{outcomes(report.evidence)}</p>
       <div className="wb-Cards">
         {report.evidence.map((evidence, index) => (
           <EvidenceCard key={index} evidence={evidence} />
         ))}
       </div>
+      <Around report={report} />
       <Tabs
         label={trans.__('Parts of the report')}
         tabs={[
           grouped.length > 0 && {
             key: 'groups',
             label: trans.__('Compare groups'),
-            content: () => <Groups rows={rows} />
+            content: () => <Groups rows={rows} sensitive={report.sensitive} />
           },
           report.scores !== null && {
             key: 'threshold',
@@ -46,10 +49,10 @@ export function ReportView(props: { record: Report }) {
             label: trans.__('Every number'),
             content: () => <MeasurementTable rows={rows} />
           },
-          figures.length > 0 && {
+          drawn.length > 0 && {
             key: 'figures',
             label: trans.__('Figures'),
-            content: () => figures.map((figure, index) => <FigureView key={index} figure={figure} />)
+            content: () => drawn.map((evidence, index) => <Figures key={index} evidence={evidence} />)
           },
           {
             key: 'made',
@@ -76,37 +79,64 @@ function Meta(props: { report: Report }) {
   return <p className="wb-Muted">{parts.filter(Boolean).join(' · ')}</p>;
 }
 
-/** One audit on one card: how it ended, its first overall numbers, what the reader must know. */
+/** What was assumed about the data and the model, and which audits could not be done. */
+function Around(props: { report: Report }) {
+  const { report } = props;
+  const trans = useLanguage();
+  const left = Object.entries(report.left_out).map(([audit, why]) =>
+    trans.__('%1 not measured: %2', audit, why)
+  );
+  const told = [...left, ...report.notes];
+  return told.length === 0 ? null : (
+    <ul className="wb-Muted">
+      {told.map((line, index) => (
+        <li key={index}>{line}</li>
+      ))}
+    </ul>
+  );
+}
+
+function Figures(props: { evidence: Evidence }) {
+  const { evidence } = props;
+  return (
+    <section>
+      <Heading level={3}>{evidence.audit.replace(/_/g, ' ')}</Heading>
+      <div className="wb-Figures">
+        {evidence.figures.map((figure, index) => (
+          <FigureView key={index} figure={figure} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** Failures of one audit that its card names. */
+const FAILURES = 3;
+
+/** One audit on one card: how it ended, the figures to read first, what failed, what the reader must know. */
 export function EvidenceCard(props: { evidence: Evidence }) {
   const trans = useLanguage();
   const { evidence } = props;
-  const overall = evidence.measurements.filter(m => m.slice === '');
-  const first = [betweenGroups(evidence.measurements), overall, evidence.measurements]
-    .find(found => found.length > 0)
-    ?.slice(0, 4);
+  const first = headlines(evidence);
+  const failed = evidence.measurements.filter(m => m.outcome === 'fail' && !first.includes(m));
+  const bare = evidence.measurements.length === 0;
   return (
     <section className="wb-Card" aria-label={trans.__('Audit %1', evidence.audit)}>
       <Heading level={3}>
-        {evidence.audit} <Chip outcome={evidence.outcome} />
+        {evidence.audit.replace(/_/g, ' ')} <Chip outcome={evidence.outcome} />
       </Heading>
       {evidence.error && (
         <p className="wb-Error">{trans.__('It could not be measured: %1', evidence.error)}</p>
       )}
       <dl className="wb-Numbers">
-        {first?.map((m, index) => (
-          <React.Fragment key={index}>
-            <dt>
-              {m.metric.replace(/_/g, ' ')}
-              {m.slice && <small className="wb-Muted"> {m.slice}</small>}
-            </dt>
-            <dd>
-              {number(m.value, m.unit)}{' '}
-              <small className="wb-Interval">{interval(m.low, m.high, m.unit)}</small>
-            </dd>
-          </React.Fragment>
+        {[...first, ...failed.slice(0, FAILURES)].map((m, index) => (
+          <Figure key={index} measurement={m} />
         ))}
       </dl>
-      {evidence.notes.length > 0 && (
+      <p className="wb-Muted wb-Tally">
+        {[!evidence.error && tally(evidence), taken(evidence)].filter(Boolean).join(' · ')}
+      </p>
+      {evidence.notes.length > (bare ? 1 : 0) && (
         <details>
           <summary>{trans._n('%1 note', '%1 notes', evidence.notes.length)}</summary>
           <ul>
@@ -117,6 +147,28 @@ export function EvidenceCard(props: { evidence: Evidence }) {
         </details>
       )}
     </section>
+  );
+}
+
+function Figure(props: { measurement: Measurement }) {
+  const m = props.measurement;
+  const [value, interval] = estimate(m);
+  return (
+    <>
+      <dt title={m.note || undefined}>
+        {m.metric.replace(/_/g, ' ')}
+        {m.slice && <small className="wb-Muted"> {m.slice}</small>}
+      </dt>
+      <dd>
+        {value} <small className="wb-Interval">{interval}</small>
+        {(m.outcome === 'fail' || m.outcome === 'inconclusive') && (
+          <span className="wb-Sign" data-outcome={m.outcome}>
+            <span aria-hidden="true"> {SIGNS[m.outcome]}</span>
+            <span className="wb-Hidden"> {m.outcome}</span>
+          </span>
+        )}
+      </dd>
+    </>
   );
 }
 

@@ -33,7 +33,11 @@ def rows_of(case: Case, subject: Subject, sample: int) -> tuple[pd.DataFrame, in
     combinations = list(product(*case.template.values()))
     if _complete(case, subject):
         if case.rows or case.where:
-            raise InvalidInput("the template fills every column: neither 'rows' nor 'where' has a meaning.")
+            raise InvalidInput(
+                "the template fills every column: neither 'rows' nor 'where' has a meaning.",
+                remedy="Leave a column out of the template, or leave them out.",
+                field="template",
+            )
         return like(pd.DataFrame(combinations, columns=list(case.template)), subject.data.frame), 1
     most = max(min(sample, MOST_COMBINATIONS // len(combinations)), 1)
     base = given_rows(case, subject) if case.rows else _sample(case, subject, most)

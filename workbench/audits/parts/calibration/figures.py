@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.audits.parts.calibration.scores import IN_THE_LARGE, Said
-from workbench.audits.parts.fairness.slices import Slices
+from workbench.audits.parts.shared.figures import (
+    BLUE,
+    SCHEMA,
+    against_diagonal,
+    line_at,
+    rows_of,
+    with_interval,
+)
+from workbench.audits.parts.shared.slices import Slices
 from workbench.audits.records import Figure, Measurement
 from workbench.stats.calibration import equal_mass_bins
 from workbench.stats.intervals import wilson
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-_BLUE, _GREY = "#1971c2", "#868e96"
 _MOST_GROUPS = 20
 _FIGURES = 2
 """Sensitive columns with a picture."""
@@ -33,7 +39,7 @@ def reliability(said: Said, bins: int, confidence: float) -> Figure:
         description=f"{said.event[0].upper()}{said.event[1:]} against mean score in {len(points)} bins of "
         f"about equally many rows; in {missed} of them the score lies outside the interval. Furthest apart "
         f"where the mean score is {worst['score']:.2f} and the {said.event} {worst['observed']:.2f}.",
-        spec=_against_diagonal(points, said.event),
+        spec=against_diagonal(points, ("score", "mean score"), ("observed", said.event), ends=(0, 1)),
     )
 
 
@@ -63,54 +69,13 @@ def by_group(found: list[Measurement], slices: Slices) -> list[Figure]:
     return figures
 
 
-def _against_diagonal(points: list[dict[str, Any]], event: str) -> dict[str, Any]:
-    x = {"field": "score", "type": "quantitative", "title": "mean score"}
-    y = {"type": "quantitative", "title": event}
-    diagonal = {"field": "a", "type": "quantitative"}
-    return {
-        "$schema": _SCHEMA,
-        "width": 260,
-        "height": 220,
-        "data": {"values": points},
-        "layer": [
-            {
-                "data": {"values": [{"a": 0}, {"a": 1}]},
-                "mark": {"type": "line", "strokeDash": [4, 4], "color": _GREY},
-                "encoding": {"x": diagonal, "y": diagonal},
-            },
-            {
-                "mark": {"type": "rule", "color": _BLUE},
-                "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "color": _BLUE},
-                "encoding": {"x": x, "y": {"field": "observed", **y}},
-            },
-        ],
-    }
-
-
 def _bars(points: list[dict[str, Any]]) -> dict[str, Any]:
-    y = {"field": "group", "type": "nominal", "sort": [p["group"] for p in points], "title": None}
     x = {"type": "quantitative", "title": "observed less said, with its interval"}
     return {
-        "$schema": _SCHEMA,
+        "$schema": SCHEMA,
         "width": 320,
         "height": {"step": 20},
         "data": {"values": points},
-        "encoding": {"y": y},
-        "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 2, "color": _BLUE},
-                "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": _BLUE},
-                "encoding": {"x": {"field": "value", **x}},
-            },
-            {
-                "mark": {"type": "rule", "strokeDash": [4, 4], "color": _GREY},
-                "encoding": {"x": {"datum": 0}, "y": {"value": 0}, "y2": {"value": {"expr": "height"}}},
-            },
-        ],
+        "encoding": {"y": rows_of("group", [p["group"] for p in points])},
+        "layer": [*with_interval("value", x, colour=BLUE), line_at(0)],
     }

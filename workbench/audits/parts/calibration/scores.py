@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audits.base import Subject
-from workbench.audits.parts.fairness.slices import Family, Slices, escaped
+from workbench.audits.parts.shared import verdicts
+from workbench.audits.parts.shared.slices import Family, Slices, escaped
 from workbench.audits.records import Measurement
-from workbench.core.values import Outcome
 from workbench.stats import calibration as stats
 from workbench.stats.intervals import (
     largest_difference,
@@ -171,18 +171,10 @@ def _error(error: stats.CalibrationError, n: int, name: str, at_most: float | No
         high=error.high,
         n=n,
         unit="score",
-        outcome=_judged(error.low, error.high, at_most),
+        outcome=verdicts.at_most(at_most, error.low, error.high),
         note=f"{error.plug_in:.4f} counted in {error.bins} bin{'s' * (error.bins > 1)}; "
         f"perfect calibration would show {error.floor:.4f}",
     )
-
-
-def _judged(low: float, high: float, at_most: float | None) -> Outcome:
-    if at_most is None:
-        return Outcome.MEASURED
-    if high <= at_most:
-        return Outcome.PASS
-    return Outcome.FAIL if low > at_most else Outcome.INCONCLUSIVE
 
 
 def _differences(family: Family, groups: list[Said], settings: Settings) -> Iterator[Measurement]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audits.base import Subject
-from workbench.audits.parts.fairness.slices import Slices
+from workbench.audits.parts.shared.slices import Slices
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats.calibration import conformal_quantile

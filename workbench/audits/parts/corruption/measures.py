@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audits.parts.corruption.faults import Faulty
+from workbench.audits.parts.shared.measured import of_hits
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats.intervals import mean_interval, wilson
@@ -102,18 +103,7 @@ def without_fault(floor: Tried, asked: Asked, confidence: float) -> list[Measure
 
 
 def _changed(changed: Array, slice: str, note: str, confidence: float) -> Measurement:
-    n = len(changed)
-    low, high = wilson(float(changed.sum()), n, confidence)
-    return Measurement(
-        metric="changed_answers",
-        slice=slice,
-        value=float(changed.mean()),
-        low=low,
-        high=high,
-        n=n,
-        unit="rate",
-        note=note,
-    )
+    return of_hits("changed_answers", changed, confidence=confidence, slice=slice, note=note)
 
 
 def of_place(t: Tried, asked: Asked, level: float, at_most: float | None) -> list[Measurement]:
@@ -147,12 +137,11 @@ def _verdict(loss: tuple[float, float, float], at_most: float | None) -> Outcome
 
 def of_refusal(t: Tried, asked: Asked) -> list[Measurement]:
     """Say how the model refused one fault in one place."""
-    common: dict[str, Any] = {
-        "slice": t.slice,
-        "value": None,
-        "n": len(asked.y),
-        "note": f"raises: {t.refused}",
-    }
+    return _nothing(t.slice, asked, f"raises: {t.refused}")
+
+
+def _nothing(slice: str, asked: Asked, note: str) -> list[Measurement]:
+    common: dict[str, Any] = {"slice": slice, "value": None, "n": len(asked.y), "note": note}
     return [
         Measurement(metric=f"{asked.metric}_difference", **common),
         Measurement(metric="changed_answers", **common),
@@ -186,13 +175,7 @@ def _summary(slice: str, places: list[Tried], asked: Asked, confidence: float) -
     refused = f"; raises in {len(places) - len(answered)}" if len(answered) < len(places) else ""
     n, metric = len(asked.y), f"{asked.metric}_difference"
     if not answered:
-        common: dict[str, Any] = {
-            "slice": slice,
-            "value": None,
-            "n": n,
-            "note": f"raises in all {len(places)} places",
-        }
-        return [Measurement(metric=metric, **common), Measurement(metric="changed_answers", **common)]
+        return _nothing(slice, asked, f"raises in all {len(places)} places")
     note = f"mean of {len(answered)} places{refused}"
     value, low, high = difference(np.mean([t.difference for t in answered], axis=0), asked, confidence)
     changed = np.mean([t.changed for t in answered], axis=0)

@@ -17,6 +17,7 @@ from workbench.audits.parts.corruption.measures import (
     of_refusal,
     without_fault,
 )
+from workbench.audits.parts.shared.figures import BLUE, SCHEMA, rows_of, with_interval
 from workbench.audits.records import Figure
 from workbench.core.values import Outcome, worst
 
@@ -122,7 +123,6 @@ def _figure(answered: Sequence[Tried], asked: Asked, level: float) -> Figure:
         shown.append({"place": t.slice, "value": value, "low": low, "high": high})
     first = shown[0]
     x = {"type": "quantitative", "title": f"change of {asked.metric}"}
-    y = {"field": "place", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 320}}
     return Figure(
         title="Faults that cost most",
         description=(
@@ -130,18 +130,10 @@ def _figure(answered: Sequence[Tried], asked: Asked, level: float) -> Figure:
             f"{first['value']:+.4g} ({first['low']:+.4g} to {first['high']:+.4g})."
         ),
         spec={
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "$schema": SCHEMA,
             "data": {"values": shown},
             "width": 320,
-            "layer": [
-                {
-                    "mark": {"type": "rule", "color": "#1971c2"},
-                    "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}, "y": y},
-                },
-                {
-                    "mark": {"type": "point", "filled": True, "color": "#1971c2"},
-                    "encoding": {"x": {"field": "value", **x}, "y": y},
-                },
-            ],
+            "encoding": {"y": rows_of("place", None, label_limit=320)},
+            "layer": with_interval("value", x, colour=BLUE),
         },
     )

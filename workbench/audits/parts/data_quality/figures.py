@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.audits.parts.shared.figures import OUTCOMES, SCHEMA, rows_of, with_interval
 from workbench.audits.records import Figure, Measurement
 
 _SHOWN = 15
@@ -48,32 +49,11 @@ def _point(m: Measurement, name: str) -> dict[str, Any]:
 
 def _points(points: list[dict[str, Any]], title: str) -> dict[str, Any]:
     x = {"type": "quantitative", "title": f"{title}, with its interval", "scale": {"zero": False}}
-    colour = {
-        "field": "outcome",
-        "scale": {
-            "domain": ["measured", "pass", "inconclusive", "fail"],
-            "range": ["#1971c2", "#2f9e44", "#868e96", "#d9480f"],
-        },
-        "title": None,
-    }
-    order = [p["name"] for p in points]
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": SCHEMA,
         "width": 320,
         "height": {"step": 20},
         "data": {"values": points},
-        "encoding": {
-            "y": {"field": "name", "type": "nominal", "sort": order, "title": None},
-            "color": colour,
-        },
-        "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 2},
-                "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                "encoding": {"x": {"field": "value", **x}},
-            },
-        ],
+        "encoding": {"y": rows_of("name", [p["name"] for p in points]), "color": OUTCOMES},
+        "layer": with_interval("value", x),
     }

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types as kinds
 
-from workbench.audits.parts.fairness.slices import Slices, escaped
+from workbench.audits.parts.shared.slices import Slices, escaped
 from workbench.audits.records import Measurement
 from workbench.datasets import Dataset
 from workbench.stats.intervals import largest_difference, pair_confidence, wilson

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types as kinds
 
+from workbench.audits.parts.shared import verdicts
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset
@@ -57,7 +58,7 @@ def single_features(
                 high=high,
                 n=len(data),
                 unit="score",
-                outcome=_judged(value, low, high, at_most),
+                outcome=verdicts.at_most(None if np.isnan(value) else at_most, low, high),
                 note="by itself, on rows it has not seen",
             )
         )
@@ -90,14 +91,6 @@ def _metric_of(data: Dataset) -> str:
     if data.task == "regression":
         return "single_feature_r2_score"
     return f"single_feature_{'roc_auc' if data.positive is not None else 'balanced_accuracy'}_score"
-
-
-def _judged(value: float, low: float, high: float, at_most: float | None) -> Outcome:
-    if at_most is None or np.isnan(value):
-        return Outcome.MEASURED
-    if high <= at_most:
-        return Outcome.PASS
-    return Outcome.FAIL if low > at_most else Outcome.INCONCLUSIVE
 
 
 def _codes(column: pd.Series) -> Array:

@@ -21,7 +21,8 @@ from workbench.audits.parts.data_quality.group_quality import (
 )
 from workbench.audits.parts.data_quality.personal_data import ROWS, personal_data
 from workbench.audits.parts.data_quality.row_hashes import Overlap, Repeats, overlap, repeats
-from workbench.audits.parts.fairness.slices import Slices, slices_of
+from workbench.audits.parts.shared import verdicts
+from workbench.audits.parts.shared.slices import Slices, slices_of
 from workbench.audits.records import Measurement
 from workbench.core.errors import MissingDependency
 from workbench.core.values import Outcome
@@ -245,8 +246,6 @@ def _hashable(data: Dataset) -> Dataset:
 
 def _judged(value: float | None, low: float | None, at_most: float | None) -> Outcome:
     """Counted within what is allowed: pass. Beyond it with its whole interval: fail."""
-    if at_most is None or value is None or low is None:
+    if value is None or low is None:
         return Outcome.MEASURED
-    if value <= at_most:
-        return Outcome.PASS
-    return Outcome.FAIL if low > at_most else Outcome.INCONCLUSIVE
+    return verdicts.at_most(at_most, low, value)

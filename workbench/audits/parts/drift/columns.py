@@ -16,6 +16,7 @@ import numpy as np
 
 from workbench.audits.parts.drift.binning import Binning
 from workbench.audits.parts.drift.pairs import Pair
+from workbench.audits.parts.shared import verdicts
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats import divergence
@@ -106,7 +107,7 @@ def _measurement(
     name: str, e: Effect, margin: float, tails: tuple[float, float], *, changed: bool
 ) -> Measurement:
     low, high = e.distance.low(tails[0]), e.distance.high(tails[1])
-    outcome = Outcome.INCONCLUSIVE if e.few else verdict(low, high, margin)
+    outcome = Outcome.INCONCLUSIVE if e.few else verdicts.at_most(margin, low, high)
     note = f"n = {e.n_reference} in the reference"
     if e.few:
         note += "; too few rows to judge"
@@ -125,13 +126,6 @@ def _measurement(
         outcome=outcome,
         note=note,
     )
-
-
-def verdict(low: float, high: float, margin: float) -> Outcome:
-    """Fail beyond the margin, pass within it, inconclusive when the interval holds it."""
-    if high <= margin:
-        return Outcome.PASS
-    return Outcome.FAIL if low > margin else Outcome.INCONCLUSIVE
 
 
 def lost(name: str, pair: Pair) -> Measurement:

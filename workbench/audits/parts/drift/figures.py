@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from workbench.audits.parts.drift.windows import Watched
+from workbench.audits.parts.shared.figures import (
+    GREEN,
+    GREY,
+    OUTCOMES,
+    RED,
+    SCHEMA,
+    line_at,
+    rows_of,
+    with_interval,
+)
 from workbench.audits.records import Figure, Measurement
 
 _SHOWN = 20
 """Columns in the figure."""
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-_COLOUR = {
-    "field": "outcome",
-    "scale": {"domain": ["pass", "inconclusive", "fail"], "range": ["#2f9e44", "#868e96", "#d9480f"]},
-    "title": None,
-}
+_COLOUR = {**OUTCOMES, "scale": {"domain": ["pass", "inconclusive", "fail"], "range": [GREEN, GREY, RED]}}
 
 
 def columns(effects: Sequence[Measurement], method: str, margin: float) -> list[Figure]:
@@ -27,24 +31,19 @@ def columns(effects: Sequence[Measurement], method: str, margin: float) -> list[
         {"column": m.slice, "effect": m.value, "low": m.low, "high": m.high, "outcome": str(m.outcome)}
         for m in shown
     ]
-    y = {"field": "column", "type": "nominal", "sort": [m.slice for m in shown], "title": None}
     x = {"type": "quantitative", "title": f"{method}, with its interval"}
-    line = {
-        "mark": {"type": "rule", "strokeDash": [4, 4]},
-        "encoding": {"x": {"datum": margin}, "y": {"value": 0}, "y2": {"value": {"expr": "height"}}},
-    }
     first = shown[0]
     return [
         Figure(
             title="How far each column has moved",
             description=f"{first.slice} moved most, {method} {first.value:.3g}; the margin is {margin:g}.",
             spec={
-                "$schema": _SCHEMA,
+                "$schema": SCHEMA,
                 "width": 360,
                 "height": {"step": 20},
                 "data": {"values": bars},
-                "encoding": {"y": y},
-                "layer": [*_with_interval("effect", x, "x"), line],
+                "encoding": {"y": rows_of("column", [m.slice for m in shown])},
+                "layer": [*with_interval("effect", x, colour=_COLOUR), line_at(margin)],
             },
         )
     ]
@@ -74,26 +73,12 @@ def windows(watched: Watched) -> list[Figure]:
             title="The model in each window",
             description=f"{metric} in {len(points)} windows; {found}.",
             spec={
-                "$schema": _SCHEMA,
+                "$schema": SCHEMA,
                 "width": 480,
                 "height": 220,
                 "data": {"values": points},
                 "encoding": {"x": {"field": "window", "type": "ordinal", "title": "window"}},
-                "layer": _with_interval("value", y, "y"),
+                "layer": with_interval("value", y, on="y", colour=_COLOUR),
             },
         )
-    ]
-
-
-def _with_interval(field: str, axis: dict[str, Any], on: str) -> list[dict[str, Any]]:
-    """A point and the interval around it, along ``x`` or ``y``."""
-    return [
-        {
-            "mark": {"type": "rule", "strokeWidth": 2},
-            "encoding": {on: {"field": "low", **axis}, f"{on}2": {"field": "high"}, "color": _COLOUR},
-        },
-        {
-            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-            "encoding": {on: {"field": field, **axis}, "color": _COLOUR},
-        },
     ]

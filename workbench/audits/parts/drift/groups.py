@@ -12,7 +12,7 @@ from workbench.audits.base import Subject
 from workbench.audits.parts.drift import columns as drift_columns
 from workbench.audits.parts.drift.columns import Method
 from workbench.audits.parts.drift.pairs import Pair
-from workbench.audits.parts.fairness.slices import escaped
+from workbench.audits.parts.shared.slices import escaped
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome, worst
 

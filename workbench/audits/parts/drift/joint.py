@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.audits.parts.drift.columns import verdict
 from workbench.audits.parts.drift.pairs import Pair
+from workbench.audits.parts.shared import verdicts
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats.ranking import roc_auc, score_table
@@ -75,7 +75,7 @@ class Joint:
             high=high,
             n=n,
             unit="score",
-            outcome=verdict(low, high, margin),
+            outcome=verdicts.at_most(margin, low, high),
             note=f"{n - side} rows of the reference, {side} of the data; 0.5: cannot be told apart",
         )
 

@@ -49,11 +49,13 @@ def estimate(subject: Subject, joint: Joint | None) -> tuple[list[Measurement], 
 
 
 def _reading(found: list[Measurement]) -> list[str]:
-    told = []
+    told, estimates = [], {m.metric for m in found}
     for m in found:
-        if m.metric.endswith("_error") and not m.slice and m.low is not None and m.high is not None:
+        name, error, _ = m.metric.rpartition("_error")
+        if not error or name not in estimates:  # mean_absolute_error ends so too, and is no estimate's error
+            continue
+        if not m.slice and m.low is not None and m.high is not None:
             off = m.low > 0 or m.high < 0
-            name = m.metric.removesuffix("_error")
             told.append(
                 f"{name} was off by {m.value:+.3g} ({m.low:+.3g} to {m.high:+.3g}): "
                 + ("do not trust it on rows like these." if off else "the labels do not contradict it.")
@@ -195,6 +197,15 @@ def _measured(metric: str, found: Estimate, n: int, note: str, slice: str = "") 
         low=low if known else None,
         high=high if known else None,
         n=n,
-        unit="difference" if metric.endswith(("_error", "_change")) else "score",
+        unit=_unit(metric),
         note=note,
     )
+
+
+def _unit(metric: str) -> str:
+    """Errors are in the unit of the target, areas are scores; hits are a rate, and what they differ by."""
+    if "mean_absolute_error" in metric:
+        return "target"
+    if "roc_auc" in metric:
+        return "score"
+    return "difference" if metric.endswith(("_error", "_change")) else "rate"

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from workbench.audits.parts.efficiency.onnx import Compiled, NotConverted, compiled, feedable, quantised
 from workbench.audits.parts.efficiency.timing import MB, Stopwatch
+from workbench.audits.parts.shared.measured import of_hits
 from workbench.audits.records import Measurement
 from workbench.core.errors import MissingDependency
-from workbench.stats.intervals import wilson
 
 Array = npt.NDArray[Any]
 
@@ -97,19 +97,9 @@ def _changes(outputs: list[Any], sample: Sample, runtime: str, confidence: float
     answers = np.asarray(outputs[0])
     if sample.task == "regression":
         return [_largest("max_answer_difference", answers.reshape(-1) - sample.answers, runtime, "target")]
-    same = answers.astype(sample.answers.dtype).reshape(-1) == sample.answers
-    different, n = int((~same).sum()), len(same)
-    low, high = wilson(different, n, confidence)
-    changed = Measurement(
-        metric="changed_answers",
-        slice=runtime,
-        value=different / n,
-        low=low,
-        high=high,
-        n=n,
-        unit="rate",
-        note="labels other than the model's own",
-    )
+    other = answers.astype(sample.answers.dtype).reshape(-1) != sample.answers
+    note = "labels other than the model's own"
+    changed = of_hits("changed_answers", other, confidence=confidence, slice=runtime, note=note)
     if sample.probabilities is None or len(outputs) < 2:
         return [changed]
     gap = np.asarray(outputs[1]) - sample.probabilities

@@ -12,9 +12,9 @@ from workbench.audits.base import Finding, Subject
 from workbench.audits.counterfactual import moves_of, searching
 from workbench.audits.parts.explainability.counterfactual_search import Search
 from workbench.audits.parts.explainability.explainers import Explanation
+from workbench.audits.parts.shared.measured import of_hits, of_share
 from workbench.audits.reasons import towards
 from workbench.audits.records import Measurement
-from workbench.stats.intervals import wilson
 from workbench.stats.quantiles import quantile
 
 Array = np.ndarray[Any, Any]
@@ -102,19 +102,9 @@ def _sizes(search: Search, points: list[Array]) -> tuple[Array, Array]:
 
 
 def _of_rows(columns: Array, distance: Array, slice_: str, confidence: float) -> list[Measurement]:
-    n, hits = len(columns), int(np.isfinite(columns).sum())
-    low, high = wilson(hits, n, confidence)
+    found = "rows for which a change within the constraints was found that gets another answer"
     return [
-        Measurement(
-            metric="counterfactual_rate",
-            slice=slice_,
-            value=hits / n,
-            low=low,
-            high=high,
-            n=n,
-            unit="rate",
-            note="rows for which a change within the constraints was found that gets another answer",
-        ),
+        of_hits("counterfactual_rate", np.isfinite(columns), confidence=confidence, slice=slice_, note=found),
         _median("counterfactual_columns_changed", slice_, columns, "columns", confidence),
         _median("counterfactual_distance", slice_, distance, "sd", confidence),
     ]
@@ -140,18 +130,8 @@ def _frequent(first: Array, columns: Sequence[str], slice_: str, confidence: flo
     found = []
     for j in np.argsort(-counts, kind="stable")[:_REASONS]:
         if counts[j]:
-            low, high = wilson(int(counts[j]), len(first), confidence)
-            found.append(
-                Measurement(
-                    metric="first_reason_rate",
-                    slice=f"{slice_}reason={columns[j]}",
-                    value=counts[j] / len(first),
-                    low=low,
-                    high=high,
-                    n=len(first),
-                    unit="rate",
-                )
-            )
+            k, where = int(counts[j]), f"{slice_}reason={columns[j]}"
+            found.append(of_share("first_reason_rate", k, len(first), confidence=confidence, slice=where))
     return found
 
 

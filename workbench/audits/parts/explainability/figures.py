@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.audits.parts.explainability.explainers import Explanation
+from workbench.audits.parts.shared.figures import BLUE, SCHEMA, rows_of, with_interval
 from workbench.audits.records import Figure, Measurement
 
 _MOST = 15
@@ -46,24 +47,12 @@ def _points(found: list[Measurement], metric: str) -> list[dict[str, Any]]:
 
 
 def _spec(points: list[dict[str, Any]], title: str) -> dict[str, Any]:
-    order = [p["column"] for p in points]
+    x = {"type": "quantitative", "title": title}
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": SCHEMA,
         "data": {"values": points},
         "width": 360,
         "height": {"step": 20},
-        "encoding": {"y": {"field": "column", "type": "nominal", "sort": order, "title": None}},
-        "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 2, "color": "#1971c2"},
-                "encoding": {
-                    "x": {"field": "low", "type": "quantitative", "title": title},
-                    "x2": {"field": "high"},
-                },
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": "#1971c2"},
-                "encoding": {"x": {"field": "value", "type": "quantitative"}},
-            },
-        ],
+        "encoding": {"y": rows_of("column", [p["column"] for p in points])},
+        "layer": with_interval("value", x, colour=BLUE),
     }

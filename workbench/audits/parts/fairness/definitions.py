@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audits.parts.fairness.group_rates import GroupRates
-from workbench.audits.parts.fairness.slices import Family
+from workbench.audits.parts.shared.slices import Family
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats.counts import homogeneity, spread

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audits.parts.fairness.slices import Family
+from workbench.audits.parts.shared.slices import Family
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats.intervals import detectable_difference, normal_quantile

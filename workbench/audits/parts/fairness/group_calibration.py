@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audits.parts.fairness.precision import Precision
-from workbench.audits.parts.fairness.slices import Family
+from workbench.audits.parts.shared.slices import Family
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats.calibration import calibration_error, equal_mass_bins

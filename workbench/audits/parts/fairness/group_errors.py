@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from workbench.audits.parts.fairness import detectable
 from workbench.audits.parts.fairness.precision import Precision
-from workbench.audits.parts.fairness.slices import Family, Slices
+from workbench.audits.parts.shared.slices import Family, Slices
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats.counts import percentiles

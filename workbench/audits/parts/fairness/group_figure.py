@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.audits.parts.fairness.slices import Slices
+from workbench.audits.parts.shared.figures import BLUE, SCHEMA, rows_of, with_interval
+from workbench.audits.parts.shared.slices import Slices
 from workbench.audits.records import Figure, Measurement
 
 _SHOWN = ("selection_rate", "false_positive_rate", "false_negative_rate", "accuracy_score", "mean_error")
@@ -48,29 +49,16 @@ def _said(points: list[dict[str, Any]]) -> str:
 
 
 def _spec(points: list[dict[str, Any]], metrics: list[str], groups: list[str]) -> dict[str, Any]:
-    y = {"field": "group", "type": "nominal", "sort": groups, "title": None}
-    x = {"type": "quantitative", "scale": {"zero": False}}
+    x = {"type": "quantitative", "scale": {"zero": False}, "title": "with its interval"}
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": SCHEMA,
         "data": {"values": points},
         "facet": {"column": {"field": "metric", "type": "nominal", "title": None, "sort": metrics}},
         "resolve": {"scale": {"x": "independent"}},
         "spec": {
             "width": 180,
             "height": {"step": 20},
-            "encoding": {"y": y},
-            "layer": [
-                {
-                    "mark": {"type": "rule", "strokeWidth": 2, "color": "#1971c2"},
-                    "encoding": {
-                        "x": {"field": "low", **x, "title": "with its interval"},
-                        "x2": {"field": "high"},
-                    },
-                },
-                {
-                    "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": "#1971c2"},
-                    "encoding": {"x": {"field": "value", **x}},
-                },
-            ],
+            "encoding": {"y": rows_of("group", groups)},
+            "layer": with_interval("value", x, colour=BLUE),
         },
     }

@@ -19,7 +19,7 @@ import pandas as pd
 
 from workbench.audits.parts.fairness.group_rates import GroupRates
 from workbench.audits.parts.fairness.precision import Precision
-from workbench.audits.parts.fairness.slices import Family, Slices, escaped
+from workbench.audits.parts.shared.slices import Family, Slices, escaped
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset
@@ -112,27 +112,33 @@ class GroupLabels:
         here = slice(start, start + len(family.names))
         table = counts.one_against_rest(counts.of_slices(self.table, self.slices.members)[here])
         values, drawn = self._spreads(table[: len(self.labels)]), self._spreads(self._drawn[:, :, here])
-        masked = self._spreads(self._drawn[:, :, here], gone=self._small[here])
+        known = self._known_spreads(table[: len(self.labels)], np.zeros(len(family.names), dtype=bool))
+        masked = self._known_spreads(self._drawn[:, :, here], self._small[here])
         for name, value in values.items():
             for suffix, over in (("", np.max), ("_macro", np.mean)):
                 redrawn = [over(of[name], axis=0) for of in (drawn, masked)]
                 note = f"of {self.labels[int(np.argmax(value))]} against the rest"
                 note = f"mean over {len(value)} labels" if suffix else note
+                if over(known[name]) < over(value):
+                    note += "; 0/0 counted as 0, as Fairlearn does"
                 yield self._disparity(f"{name}{suffix}", family, float(over(value)), redrawn, note)
 
-    def _spreads(self, table: Array, gone: Array | None = None) -> dict[str, Array]:
+    def _spreads(self, table: Array) -> dict[str, Array]:
         """Differences by name, each of shape (labels, ...), from counts (labels, ..., groups, 2, 2)."""
-        rates = counts.rates(table, undefined=0.0)
-        kept = {m: rates[m] if gone is None else np.where(gone, np.nan, rates[m]) for m in _METRICS}
-        found = counts.spreads(kept)
-        return {f"{name}_difference": found[f"{name}_difference"] for name in counts.DISPARITIES}
+        return _differences(counts.rates(table, undefined=0.0))
+
+    def _known_spreads(self, table: Array, gone: Array) -> dict[str, Array]:
+        """The same without groups that are ``gone`` or that a rate is 0/0 in; 0 where no group is left."""
+        rates = counts.rates(table)
+        found = _differences({m: np.where(gone, np.nan, rates[m]) for m in _METRICS})
+        return {name: np.nan_to_num(of) for name, of in found.items()}
 
     def _disparity(
         self, metric: str, family: Family, value: float, redrawn: list[Array], note: str
     ) -> Measurement:
-        """``redrawn`` with every group, and without those that are too small: NaN when none is left."""
+        """``redrawn`` with every group, and without those that are too small or have no such rows."""
         ends = [counts.percentiles(of, self.precision.confidence) for of in redrawn]
-        low = min(float(ends[0][0]), float(np.nan_to_num(ends[1][0])), value)
+        low = min(float(ends[0][0]), float(ends[1][0]), value)
         high = max(float(ends[0][1]), value)
         alone = len(family.names) == 1
         settled = high - low <= self.precision.margin and not alone
@@ -147,6 +153,11 @@ class GroupLabels:
             outcome=Outcome.MEASURED if settled else Outcome.INCONCLUSIVE,
             note="one group only, nothing to compare" if alone else note,
         )
+
+
+def _differences(rates: dict[str, Array]) -> dict[str, Array]:
+    found = counts.spreads(rates)
+    return {f"{name}_difference": found[f"{name}_difference"] for name in counts.DISPARITIES}
 
 
 def labels_by_group(data: Dataset, answers: Array, slices: Slices, precision: Precision) -> GroupLabels:

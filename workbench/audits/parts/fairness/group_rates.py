@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from workbench.audits.parts.fairness import detectable
 from workbench.audits.parts.fairness.precision import Precision
-from workbench.audits.parts.fairness.slices import Family, Slices
+from workbench.audits.parts.shared.slices import Family, Slices
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats import counts
@@ -80,7 +80,7 @@ class GroupRates:
     def successes(self, metric: str, family: Family) -> tuple[Array, Array]:
         """Return k and n of a proportion for each group of a family."""
         k, n = self._parts[metric]
-        return k[self._of(family)], n[self._of(family)]
+        return k[self.slices.places(family)], n[self.slices.places(family)]
 
     # Slices
 
@@ -146,16 +146,6 @@ class GroupRates:
     # Spreads over a family
 
     @cached_property
-    def _starts(self) -> dict[str, int]:
-        """Where each family begins among the slices; everyone is the first."""
-        starts = np.cumsum([1, *(len(family.names) for family in self.slices.families)])
-        return {family.name: int(start) for family, start in zip(self.slices.families, starts, strict=False)}
-
-    def _of(self, family: Family) -> slice:
-        start = self._starts[family.name]
-        return slice(start, start + len(family.names))
-
-    @cached_property
     def _by_convention(self) -> dict[str, Array]:
         """Rates with 0 for 0/0, as Fairlearn's."""
         return counts.rates(self._counts, undefined=0.0)
@@ -187,7 +177,7 @@ class GroupRates:
 
         The interval reaches from what is drawn without groups that are too small to what is drawn with them.
         """
-        here, everyone = self._of(family), self._at(self._drawn, slice(0, 1))
+        here, everyone = self.slices.places(family), self._at(self._drawn, slice(0, 1))
         values = measure(self._at(self._by_convention, here), self._at(self._by_convention, slice(0, 1)))
         drawn, small = self._at(self._drawn, here), self._at(self._small, here)
         lows, highs = self._percentiles(measure(drawn, everyone), list(values))
@@ -236,7 +226,7 @@ class GroupRates:
         return Measurement(**common, value=value, low=low, high=high, outcome=outcome, note=note)
 
     def _detectable(self, family: Family, metric: str) -> Measurement:
-        here, (k, n) = self._of(family), self._parts[metric]
+        here, (k, n) = self.slices.places(family), self._parts[metric]
         return detectable.of_rates(
             metric,
             family,
@@ -248,7 +238,7 @@ class GroupRates:
 
     def extremes(self, family: Family, metric: str) -> str:
         """Name the groups with the least and the greatest rate."""
-        here = self._of(family)
+        here = self.slices.places(family)
         rate, n = self._by_convention[metric][here], self._parts[metric][1][here]
         least, most = int(np.argmin(rate)), int(np.argmax(rate))
         ends = (f"{rate[i]:.3f} ({family.groups[i]}, n = {int(n[i]):,})" for i in (least, most))

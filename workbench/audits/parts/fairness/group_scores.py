@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from workbench.audits.parts.fairness.group_calibration import calibration_difference
 from workbench.audits.parts.fairness.precision import Precision
-from workbench.audits.parts.fairness.slices import Family, Slices
+from workbench.audits.parts.shared.slices import Family, Slices
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats import group_scores, ranking
@@ -53,7 +53,7 @@ class GroupScores:
         for family in self.slices.families:
             found += [self._difference(metric, family) for metric in self._labelled]
             if self.positive is not None and len(family.columns) == 1:
-                rows = self._rows[self._of(family)]
+                rows = self._rows[self.slices.places(family)]
                 found.append(calibration_difference(family, self.scores, self.positive, rows, self.precision))
             found += list(self._distances(family))
         return found
@@ -155,7 +155,7 @@ class GroupScores:
             found[LARGE] = group_scores.calibration_in_the_large(counts, mean)
         cdfs = group_scores.cumulative(counts)
         for family in self.slices.families:
-            here = self._of(family)
+            here = self.slices.places(family)
             ranges = [cdfs[:, here], np.where(self._small[KS][here, None], np.nan, cdfs[:, here])]
             reached = [group_scores.widest_and_mean(group_scores.range_of(of), mean) for of in ranges]
             found[family.name] = np.stack([np.stack(pair, axis=-1) for pair in reached], axis=1)
@@ -164,17 +164,8 @@ class GroupScores:
             found[f"{family.name}: others"] = np.stack(group_scores.widest_and_mean(gap, mean), axis=-1)
         return found
 
-    @cached_property
-    def _starts(self) -> dict[str, int]:
-        starts = np.cumsum([1, *(len(family.names) for family in self.slices.families)])
-        return {family.name: int(start) for family, start in zip(self.slices.families, starts, strict=False)}
-
-    def _of(self, family: Family) -> slice:
-        start = self._starts[family.name]
-        return slice(start, start + len(family.names))
-
     def _difference(self, metric: str, family: Family) -> Measurement:
-        here = self._of(family)
+        here = self.slices.places(family)
         values = np.array([value for value, _, _ in self._known[metric][here]])
         there = np.flatnonzero(~np.isnan(values))
         common = {"metric": f"{metric}_difference", "slice": family.name, "unit": "difference"}
@@ -207,7 +198,7 @@ class GroupScores:
         return float(low), float(high)
 
     def _said(self, family: Family, values: Array, i: int) -> str:
-        return f"{values[i]:.3f} ({family.groups[i]}, n = {int(self._n[self._of(family)][i]):,})"
+        return f"{values[i]:.3f} ({family.groups[i]}, n = {int(self._n[self.slices.places(family)][i]):,})"
 
     @cached_property
     def _ranked(self) -> tuple[Array, Array]:
@@ -224,7 +215,7 @@ class GroupScores:
         for which, (metric, values) in enumerate(((KS, exact.ks), (WASSERSTEIN, exact.wasserstein))):
             for i, name in enumerate(family.names):
                 ends = float(low[i, which]), float(high[i, which])
-                small = bool(self._small[KS][self._of(family)][i])
+                small = bool(self._small[KS][self.slices.places(family)][i])
                 note = "from the scores of all others"
                 yield self._distance(metric, name, float(values[i]), ends, small=small, note=note)
 

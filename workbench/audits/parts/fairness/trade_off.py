@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audits.parts.fairness.slices import Slices
+from workbench.audits.parts.shared.figures import BLUE, DOT, RED, SCHEMA
+from workbench.audits.parts.shared.slices import Slices
 from workbench.audits.records import Figure
 from workbench.stats import counts
 from workbench.stats.group_scores import Bins
@@ -97,7 +98,7 @@ def _said(column: str, points: list[dict[str, Any]]) -> str:
 
 
 def _spec(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    colours = {"domain": list(_GAPS.values()), "range": ["#1971c2", "#d9480f"]}
+    colours = {"domain": list(_GAPS.values()), "range": [BLUE, RED]}
     encoding = {
         "x": {"field": "gap", "type": "quantitative", "title": "difference between groups"},
         "y": {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}},
@@ -106,7 +107,7 @@ def _spec(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
     dots = {key: value for key, value in encoding.items() if key != "strokeDash"}
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": SCHEMA,
         "data": {"values": rows},
         "transform": [
             {"fold": list(_GAPS.values()), "as": ["definition", "gap"]},
@@ -124,7 +125,7 @@ def _spec(rows: list[dict[str, Any]]) -> dict[str, Any]:
                 },
                 {
                     "transform": [{"filter": "datum['in use']"}],
-                    "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                    "mark": DOT,
                     "encoding": dots,
                 },
             ],

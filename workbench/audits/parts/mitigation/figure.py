@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.audits.parts.shared.figures import DOT, SCHEMA
 from workbench.audits.records import Figure, Measurement
 
 _ACCURACY = "balanced_accuracy_score"
@@ -46,7 +47,7 @@ def _spec(points: list[dict[str, Any]]) -> dict[str, Any]:
     across = {"x": {**x, "field": "gap_low"}, "x2": {"field": "gap_high"}, "y": y, "color": colour}
     along = {"x": x, "y": {**y, "field": "accuracy_low"}, "y2": {"field": "accuracy_high"}, "color": colour}
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": SCHEMA,
         "data": {"values": points},
         "facet": {"column": {"field": "definition", "type": "nominal", "title": None}},
         "spec": {
@@ -56,7 +57,7 @@ def _spec(points: list[dict[str, Any]]) -> dict[str, Any]:
                 {"mark": "rule", "encoding": across},
                 {"mark": "rule", "encoding": along},
                 {
-                    "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                    "mark": DOT,
                     "encoding": {"x": x, "y": y, "color": colour},
                 },
             ],

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.audits.parts.fairness.slices import escaped
+from workbench.audits.parts.shared.slices import escaped
 from workbench.audits.records import Measurement
 from workbench.datasets import Dataset
 from workbench.stats.agreement import cohen_kappa, matthews_corrcoef

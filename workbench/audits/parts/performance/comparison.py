@@ -107,16 +107,6 @@ def _roots(first: Array, second: Array, confidence: float) -> Estimate:
     return value, value - half, value + half
 
 
-def shown_better(m: Measurement) -> bool:
-    """The whole interval of a difference is on the side where the model is better."""
-    return _side(m) > 0
-
-
-def shown_worse(m: Measurement) -> bool:
-    """The whole interval of a difference is on the side where the model is worse."""
-    return _side(m) < 0
-
-
 def gain(m: Measurement) -> Estimate:
     """A difference turned so that more is better for the model: value, low, high."""
     value, low, high = (float(np.nan if end is None else end) for end in (m.value, m.low, m.high))
@@ -126,6 +116,7 @@ def gain(m: Measurement) -> Estimate:
 
 
 def _side(m: Measurement) -> int:
+    """1 or -1 where the whole interval shows the model to be better or worse, else 0."""
     _, low, high = gain(m)
     return 1 if low > 0 else -1 if high < 0 else 0
 
@@ -135,7 +126,7 @@ def verdicts(found: list[Measurement]) -> list[str]:
     told = []
     for name in dict.fromkeys(m.slice for m in found):
         of = [m for m in found if m.slice == name]
-        worse, open_ = [m for m in of if shown_worse(m)], [m for m in of if _side(m) == 0]
+        worse, open_ = [m for m in of if _side(m) < 0], [m for m in of if _side(m) == 0]
         rival = _WORDS.get(name, name.removeprefix("against="))
         if len(worse) + len(open_) == len(of):
             told.append(f"The model is not shown to be better than the {rival} ({of[0].note}) by any metric.")

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.audits.parts.shared.figures import BLUE, SCHEMA, against_diagonal, rows_of, with_interval
 from workbench.audits.records import Figure, Measurement
 from workbench.stats import ranking
 from workbench.stats.intervals import wilson
 
 Array = npt.NDArray[Any]
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _BINS = 10
 _MOST_CLASSES = 12
 """Of a confusion table; the most frequent are shown."""
@@ -29,8 +29,8 @@ def roc(counts: Array) -> Figure:
     return Figure(
         title="ROC curve",
         description=f"True against false positive rate; the area under the curve is {area:.3f}.",
-        spec=_against_diagonal(
-            points, {"type": "line"}, ("fpr", "false positive rate"), ("tpr", "true positive rate")
+        spec=against_diagonal(
+            points, ("fpr", "false positive rate"), ("tpr", "true positive rate"), mark={"type": "line"}
         ),
     )
 
@@ -52,20 +52,11 @@ def calibration(scores: Array, counts: Array) -> Figure:
         for b in np.flatnonzero(rows)
     ]
     worst = max(points, key=lambda p: abs(p["observed"] - p["score"]))
-    spec = _against_diagonal(
-        points, {"type": "point", "filled": True}, ("score", "mean score"), ("observed", "share of positives")
-    )
-    ends = {
-        "x": spec["layer"][1]["encoding"]["x"],
-        "y": {"field": "low", "type": "quantitative"},
-        "y2": {"field": "high"},
-    }
-    spec["layer"].append({"mark": {"type": "rule", "color": "#1971c2"}, "encoding": ends})
     return Figure(
         title="Calibration",
         description=f"Share of positives against mean score in {len(points)} bins; furthest from the "
         f"diagonal where the mean score is {worst['score']:.2f} and {worst['observed']:.2f} are positive.",
-        spec=spec,
+        spec=against_diagonal(points, ("score", "mean score"), ("observed", "share of positives")),
     )
 
 
@@ -84,43 +75,33 @@ def confusion(table: Array, classes: tuple[Any, ...]) -> Figure:
         for j in most
     ]
     right = np.trace(table) / table.sum()
-    axes = {
-        "x": {
-            "field": "answer",
-            "type": "nominal",
-            "sort": names,
-            "axis": {"orient": "top", "labelAngle": 0},
-        },
-        "y": {"field": "truth", "type": "nominal", "sort": names},
-    }
-    shade = {
-        "field": "share",
-        "type": "quantitative",
-        "scale": {"scheme": "blues", "domain": [0, 1]},
-        "legend": None,
-    }
-    ink = {"condition": {"test": "datum.share > 0.5", "value": "white"}, "value": "black"}
     return Figure(
         title="Confusion table",
         description=f"Rows by truth and answer; {right:.1%} of all are answered right.",
-        spec={
-            "$schema": _SCHEMA,
-            "width": {"step": 64},
-            "height": {"step": 36},
-            "data": {"values": cells},
-            "encoding": axes,
-            "layer": [
-                {"mark": "rect", "encoding": {"color": shade}},
-                {
-                    "mark": "text",
-                    "encoding": {
-                        "text": {"field": "rows", "type": "quantitative", "format": ","},
-                        "color": ink,
-                    },
-                },
-            ],
-        },
+        spec=_table(cells, names),
     )
+
+
+def _table(cells: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:
+    top = {"orient": "top", "labelAngle": 0}
+    blues = {"scheme": "blues", "domain": [0, 1]}
+    shade = {"field": "share", "type": "quantitative", "scale": blues, "legend": None}
+    ink = {"condition": {"test": "datum.share > 0.5", "value": "white"}, "value": "black"}
+    text = {"field": "rows", "type": "quantitative", "format": ","}
+    return {
+        "$schema": SCHEMA,
+        "width": {"step": 64},
+        "height": {"step": 36},
+        "data": {"values": cells},
+        "encoding": {
+            "x": {"field": "answer", "type": "nominal", "sort": names, "axis": top},
+            "y": {"field": "truth", "type": "nominal", "sort": names},
+        },
+        "layer": [
+            {"mark": "rect", "encoding": {"color": shade}},
+            {"mark": "text", "encoding": {"text": text, "color": ink}},
+        ],
+    }
 
 
 def residuals(y_true: Array, y_pred: Array) -> Figure:
@@ -134,9 +115,7 @@ def residuals(y_true: Array, y_pred: Array) -> Figure:
         title="Truth against answer",
         description=f"Mean truth against mean answer in {len(points)} bins; furthest apart at "
         f"{worst['answer']:.4g}, where the truth is {worst['truth']:.4g}.",
-        spec=_against_diagonal(
-            points, {"type": "point", "filled": True}, ("answer", "mean answer"), ("truth", "mean truth")
-        ),
+        spec=against_diagonal(points, ("answer", "mean answer"), ("truth", "mean truth")),
     )
 
 
@@ -144,53 +123,17 @@ def segments(found: list[Measurement]) -> Figure:
     """How much worse the model is on each weak segment, the worst first."""
     points = [{"segment": m.slice, "value": m.value, "low": m.low, "high": m.high, "n": m.n} for m in found]
     names, worst = [m.slice for m in found], found[0]
-    y = {"field": "segment", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 360}}
     x = {"type": "quantitative", "title": "more loss than on the other rows, with its interval"}
-    point = {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": "#1971c2"}
     return Figure(
         title="Weak segments",
         description=f"{len(found)} segments on which the model is worse than elsewhere; most in "
         f"{worst.slice}, by {worst.value:.3g}.",
         spec={
-            "$schema": _SCHEMA,
+            "$schema": SCHEMA,
             "width": 260,
             "height": {"step": 22},
             "data": {"values": points},
-            "encoding": {"y": y},
-            "layer": [
-                {
-                    "mark": {"type": "rule", "strokeWidth": 2, "color": "#1971c2"},
-                    "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
-                },
-                {"mark": point, "encoding": {"x": {"field": "value", **x}}},
-            ],
+            "encoding": {"y": rows_of("segment", names, label_limit=360)},
+            "layer": with_interval("value", x, colour=BLUE),
         },
     )
-
-
-def _against_diagonal(
-    points: list[dict[str, Any]], mark: dict[str, Any], x: tuple[str, str], y: tuple[str, str]
-) -> dict[str, Any]:
-    ends = [f(p[axis] for p in points for axis in (x[0], y[0])) for f in (min, max)]
-    line = [{"a": end, "b": end} for end in ends]
-
-    def at(field: str, title: str | None) -> dict[str, Any]:
-        return {"field": field, "type": "quantitative", "title": title, "scale": {"zero": False}}
-
-    return {
-        "$schema": _SCHEMA,
-        "width": 260,
-        "height": 220,
-        "data": {"values": points},
-        "layer": [
-            {
-                "data": {"values": line},
-                "mark": {"type": "line", "strokeDash": [4, 4], "color": "#868e96"},
-                "encoding": {"x": at("a", x[1]), "y": at("b", y[1])},
-            },
-            {
-                "mark": {**mark, "color": "#1971c2"},
-                "encoding": {"x": at(x[0], x[1]), "y": at(y[0], y[1]), "order": None},
-            },
-        ],
-    }

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audits.parts.fairness.slices import escaped
 from workbench.audits.parts.performance.answers import Answers, codes_of
+from workbench.audits.parts.shared.slices import escaped
 from workbench.audits.records import Measurement
 from workbench.datasets import Dataset
 from workbench.stats import ranking

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
-from workbench.audits.parts.fairness.slices import escaped
 from workbench.audits.parts.shared.encoded import is_number, number
+from workbench.audits.parts.shared.slices import escaped
 from workbench.datasets.dataset import MISSING
 from workbench.stats.segment_search import Feature
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from workbench.audits.base import Subject
 from workbench.audits.parts.performance.answers import Answers, align, codes_of
-from workbench.audits.parts.shared.encoded import Encoding, is_number, sample
+from workbench.audits.parts.shared.encoded import Encoding, is_free_text, is_number, sample
 from workbench.datasets import Dataset
 
 Array = npt.NDArray[Any]
@@ -78,7 +78,7 @@ def _fitted(kind: _Kind, subject: Subject, train: Dataset) -> Answers | str:
     """Fit on (a sample of) ``train`` and answer the data."""
     data, columns, model = subject.data, _columns(subject, train), kind.model
     if not columns:
-        return "the reference has none of the columns the model reads"
+        return "the reference has none of the columns the model reads, or only free text"
     rows = sample(len(train), ROWS, np.random.default_rng(subject.seed))
     frame, y = train.frame.iloc[rows], train.y[rows]
     known = Encoding.of(frame, columns)
@@ -101,7 +101,7 @@ def _fitted(kind: _Kind, subject: Subject, train: Dataset) -> Answers | str:
 
 
 def _columns(subject: Subject, train: Dataset) -> list[str]:
-    """What the model reads, where reference and data hold it as the same kind."""
+    """What the model reads, where reference and data hold it as the same kind, and a code says something."""
     now, before, roles = subject.data.frame, train.frame, {subject.data.target, subject.data.prediction}
     return [
         name
@@ -110,6 +110,7 @@ def _columns(subject: Subject, train: Dataset) -> list[str]:
         and name in now.columns
         and name in before.columns
         and is_number(now[name]) == is_number(before[name])
+        and not is_free_text(before[name])
     ]
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from workbench.audits.parts.poisoning.label_errors import LabelErrors
 from workbench.audits.parts.poisoning.trigger import Search
+from workbench.audits.parts.shared.figures import BLUE, SCHEMA, rows_of, with_interval
 from workbench.audits.records import Figure
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _BINS = 20
 
 
@@ -33,11 +33,11 @@ def _chances(errors: LabelErrors) -> Figure:
         description=f"Training rows by the chance that their label is wrong; {int(errors.flagged.sum())} of "
         f"{len(errors.labels)} are likelier wrong than right.",
         spec={
-            "$schema": _SCHEMA,
+            "$schema": SCHEMA,
             "width": 360,
             "height": 180,
             "data": {"values": bins},
-            "mark": {"type": "bar", "color": "#1971c2"},
+            "mark": {"type": "bar", "color": BLUE},
             "encoding": {
                 "x": {
                     "field": "from",
@@ -69,27 +69,20 @@ def _stamps(triggers: Search, margin: float) -> Figure:
     ]
     worst = max(triggers.found, key=lambda one: one.gain[0])
     x = {"type": "quantitative", "scale": {"domain": [0, 1]}, "title": "share of answers turned"}
-    y = {"field": "answer", "type": "nominal", "title": None, "axis": {"labelLimit": 280}}
     return Figure(
         title="What one stamp turns",
         description=f"{worst.stamp} turns {worst.success[0]:.0%} of answers to {worst.target}, its floor "
         f"{worst.floor[0]:.0%}; the margin is {margin:g}.",
         spec={
-            "$schema": _SCHEMA,
+            "$schema": SCHEMA,
             "width": 320,
             "height": {"step": 36},
             "data": {"values": points},
             "encoding": {
-                "y": y,
+                "y": rows_of("answer", None, label_limit=280),
                 "yOffset": {"field": "what"},
                 "color": {"field": "what", "type": "nominal", "title": None},
             },
-            "layer": [
-                {"mark": "rule", "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}}},
-                {
-                    "mark": {"type": "point", "filled": True, "size": 60},
-                    "encoding": {"x": {"field": "value", **x}},
-                },
-            ],
+            "layer": with_interval("value", x),
         },
     )

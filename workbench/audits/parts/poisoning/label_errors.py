@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audits.parts.shared.encoded import Encoding, boosted, sample
+from workbench.audits.parts.shared.encoded import Encoding, boosted, is_free_text, sample
 from workbench.datasets import Dataset
 from workbench.stats import label_noise
 from workbench.stats.independent import Estimate
@@ -166,6 +166,9 @@ def plant(data: Dataset, columns: Sequence[str], share: float, *, rows: int, see
 
 def _table(data: Dataset, columns: Sequence[str], rows: int, seed: int) -> Any:
     """Codes, labels, names, positions, what is a category, and how many rows were left out; or why not."""
+    columns = [name for name in columns if not is_free_text(data.frame[name])]
+    if not columns:
+        return "Wrong labels were not sought: all that the model reads is free text, which trees cannot."
     rng = np.random.default_rng([seed, 6])
     positions = sample(len(data), rows, rng)
     y = data.y[positions]

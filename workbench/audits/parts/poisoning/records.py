@@ -92,7 +92,8 @@ def of_triggers(triggers: Search | str, margin: float) -> list[Measurement]:
 
 def _of_trigger(one: Trigger, margin: float) -> list[Measurement]:
     name = f"answer={one.target}"
-    carried = f"carried by {one.carriers} training rows, {one.label_share:.0%} labelled {one.target!s}"
+    labelled = f"{one.carriers} training rows, {one.label_share:.0%} labelled {one.target!s}"
+    carried = f"carried by {labelled}" if one.carriers else "carried by no training row"
     own = "common or neighbouring values of its column, or its parts"
     rates = (
         ("trigger_success_rate", one.success, f"{one.stamp}: {carried}"),

@@ -22,7 +22,7 @@ import pandas as pd
 
 from workbench.audits.base import Subject
 from workbench.audits.parts.poisoning.trigger_candidates import Stamp, neighbours, paired, stamps
-from workbench.audits.parts.shared.encoded import sample, training_data
+from workbench.audits.parts.shared.encoded import is_free_text, sample, training_data
 from workbench.core.values import Outcome
 from workbench.stats.independent import Estimate, difference
 from workbench.stats.intervals import wilson
@@ -89,6 +89,8 @@ class Search:
     queries: int
     rows: int
     tried: int
+    texts: tuple[str, ...] = ()
+    """Columns of free text: a whole text put into a row replaces it, and proves no trigger."""
 
 
 def search(subject: Subject, margin: float, confidence: float) -> Search | str:
@@ -107,19 +109,23 @@ def search(subject: Subject, margin: float, confidence: float) -> Search | str:
     places = sample(len(reference), _ROWS, rng)
     frame = reference.frame.iloc[places][[c for c in subject.features if c in reference.frame.columns]]
     labels = reference.y[places]
-    singles = stamps(frame, labels)
+    texts = tuple(c for c in frame.columns if is_free_text(frame[c]))
+    stamped = frame.drop(columns=list(texts))
+    if stamped.empty:
+        return "All that the model reads is free text: a whole text put into a row would prove no trigger."
+    singles = stamps(stamped, labels)
     if not any(one.rare for one in singles):
         return "No column has a rare value that repeats: there is no stamp to try."
     asker = Asker.of(subject, frame, rng)
     targets = _targets(asker.answers)
-    tried = Tried.of(asker, singles, frame, labels, targets)
+    tried = Tried.of(asker, singles, stamped, labels, targets)
     level = 1 - (1 - confidence) / (len(targets) * _BEST)
     found = [
         max(some, key=lambda one: one.rank(margin))
         for t in range(len(targets))
         if (some := _confirmed(asker, tried, t, labels, level))
     ]
-    return Search(found, asker.asked, len(asker.first) + len(asker.second), len(tried.stamps))
+    return Search(found, asker.asked, len(asker.first) + len(asker.second), len(tried.stamps), texts)
 
 
 @dataclass

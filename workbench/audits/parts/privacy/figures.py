@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.audits.parts.privacy.membership import Scored
+from workbench.audits.parts.shared.figures import BLUE, RED, SCHEMA, line_at, rows_of, with_interval
 from workbench.audits.records import Figure, Measurement
 from workbench.stats import ranking
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _LEAST_RATE = 5e-4
 """Where the logarithmic axes begin."""
 _AGREEMENT = {
@@ -33,31 +33,17 @@ def _advantages(found: list[Measurement], margin: float) -> Figure:
     ]
     said = "; ".join(f"{p['attack']} {p['value']:.2f} ({p['low']:.2f} to {p['high']:.2f})" for p in points)
     x = {"type": "quantitative", "title": "advantage, TPR - FPR"}
-    y = {"field": "attack", "type": "nominal", "sort": None, "title": None}
     return Figure(
         title="How well members are told from others",
         description=f"Advantage of each attack and of the floor that never asks: {said}. "
         f"The margin is {margin:g}.",
         spec={
-            "$schema": _SCHEMA,
+            "$schema": SCHEMA,
             "width": 360,
             "height": {"step": 26},
             "data": {"values": points},
-            "layer": [
-                {
-                    "mark": {"type": "rule", "color": "#1971c2"},
-                    "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}, "y": y},
-                },
-                {
-                    "mark": {"type": "point", "filled": True, "size": 60, "color": "#1971c2"},
-                    "encoding": {"x": {"field": "value", **x}, "y": y},
-                },
-                {
-                    "data": {"values": [{"margin": margin}]},
-                    "mark": {"type": "rule", "strokeDash": [4, 4], "color": "#d9480f"},
-                    "encoding": {"x": {"field": "margin", **x}},
-                },
-            ],
+            "encoding": {"y": rows_of("attack", None)},
+            "layer": [*with_interval("value", x, colour=BLUE), line_at(margin, colour=RED)],
         },
     )
 
@@ -80,7 +66,7 @@ def _curves(attacks: list[Scored]) -> Figure:
         title="Members found against others taken for members",
         description=f"Both axes are logarithmic. Area under the curve: {', '.join(said)}.",
         spec={
-            "$schema": _SCHEMA,
+            "$schema": SCHEMA,
             "width": 280,
             "height": 240,
             "data": {"values": points},
@@ -124,17 +110,11 @@ def _extraction(found: list[Measurement]) -> Figure:
         title="What questions rebuild of the model",
         description=f"Agreement with the model by questions asked; after {most}: {said}.",
         spec={
-            "$schema": _SCHEMA,
+            "$schema": SCHEMA,
             "width": 320,
             "height": 200,
             "data": {"values": points},
             "encoding": {"x": x, "color": color},
-            "layer": [
-                {
-                    "mark": {"type": "line", "point": True},
-                    "encoding": {"y": {"field": "agreement", **y}},
-                },
-                {"mark": "rule", "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}}},
-            ],
+            "layer": with_interval("agreement", y, on="y", mark={"type": "line", "point": True}),
         },
     )

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.audits.parts.privacy.attribute_inference import Inferred
 from workbench.audits.parts.privacy.membership import Scored
 from workbench.audits.parts.shared.measured import of_estimate, of_nothing, of_share
+from workbench.audits.parts.shared.verdicts import at_most
 from workbench.audits.records import Measurement
 from workbench.core.values import Outcome
 from workbench.stats import ranking
@@ -120,7 +121,7 @@ class Judge:
             n=len(inferred.trained.truth),
             slice=name,
             unit="difference",
-            outcome=_against(self.margin, beyond),
+            outcome=at_most(self.margin, *beyond[1:]),
             note="what the answer gives away of training rows beyond what it does of others (Yeom)",
         )
         return [*found, advantage]
@@ -190,10 +191,3 @@ def _advantage(
         outcome=outcome,
         note=note,
     )
-
-
-def _against(margin: float, estimate: Estimate) -> Outcome:
-    _, low, high = estimate
-    if high <= margin:
-        return Outcome.PASS
-    return Outcome.FAIL if low > margin else Outcome.INCONCLUSIVE

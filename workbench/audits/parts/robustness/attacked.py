@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.audits.base import Subject
 from workbench.audits.parts.robustness.gather import Array
 from workbench.audits.parts.robustness.space import Space, matrix
+from workbench.audits.parts.shared.encoded import sample
 from workbench.models.predictors import Predictor
 from workbench.stats.norm_balls import length
 
@@ -44,7 +45,7 @@ class Target:
         """Draw ``rows`` rows and ask about them as they are."""
         data = subject.data
         rng = np.random.default_rng(subject.seed)
-        chosen = np.sort(rng.choice(len(data), size=min(rows, len(data)), replace=False))
+        chosen = sample(len(data), rows, rng)
         frame = data.frame.iloc[chosen]
         frame = frame[list(subject.predictor.columns)] if subject.predictor.columns else frame
         answers = np.asarray(subject.predictor.predict(frame))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from workbench.audits.parts.robustness.gather import Array
+from workbench.audits.parts.shared.figures import BLUE, DOT, GREY, RED, SCHEMA
 from workbench.audits.records import Figure
 
 _MOST = 200
@@ -36,7 +37,7 @@ def figure(distance: Array, radius: Array, noise_rate: float, budget: float) -> 
             f"random noise of that length flips {noise_rate:.0%}.{bound}"
         ),
         spec={
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "$schema": SCHEMA,
             "width": 360,
             "height": 200,
             "layer": [_curve(curves, x, y), _noise(budget, noise_rate, x, y), _rule(budget, x)],
@@ -56,7 +57,7 @@ def _steps(distance: Array, what: str) -> list[dict[str, Any]]:
 
 
 def _curve(values: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any]) -> dict[str, Any]:
-    colour = {"field": "curve", "type": "nominal", "title": None, "scale": {"range": ["#1971c2", "#868e96"]}}
+    colour = {"field": "curve", "type": "nominal", "title": None, "scale": {"range": [BLUE, GREY]}}
     return {
         "data": {"values": values},
         "mark": {"type": "line", "interpolate": "step-after"},
@@ -68,7 +69,7 @@ def _noise(budget: float, rate: float, x: dict[str, Any], y: dict[str, Any]) -> 
     return {
         "data": {"values": [{"distance": budget, "share": rate, "label": "noise"}]},
         "layer": [
-            {"mark": {"type": "point", "filled": True, "size": 70, "color": "#d9480f"}},
+            {"mark": {**DOT, "color": RED}},
             {
                 "mark": {"type": "text", "align": "left", "dx": 8},
                 "encoding": {"text": {"field": "label"}},

@@ -127,9 +127,7 @@ _ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid", "identity
 
 def _perceptron(last: Any) -> Graph | None:
     """Scikit-learn's MLPClassifier, without the last step from scores to probabilities."""
-    operator = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid", "identity": "Identity"}.get(
-        last.activation
-    )
+    operator = _ACTIVATIONS.get(last.activation)
     if operator is None or last.out_activation_ not in ("softmax", "logistic") or _multilabel(last):
         return None
     nodes: list[Node] = []

@@ -98,6 +98,11 @@ def is_number(column: pd.Series) -> bool:
     )
 
 
+def is_free_text(column: pd.Series) -> bool:
+    """Whether most rows have words of their own: a code of such a value says nothing about another row."""
+    return not is_number(column) and column.nunique() > max(_LEVELS, len(column) / 2)
+
+
 def number(column: pd.Series) -> Array:
     """Return a column of numbers as float64, shape (n,); missing and infinite are NaN, times are days."""
     if types.is_datetime64_any_dtype(column.dtype):

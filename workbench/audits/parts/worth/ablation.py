@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.audits.base import Finding, Subject
-from workbench.audits.parts.fairness.slices import escaped
 from workbench.audits.parts.performance.answers import UNITS, Answers, ask, own, with_rows
 from workbench.audits.parts.shared.encoded import sample
+from workbench.audits.parts.shared.figures import SCHEMA, rows_of, with_interval
+from workbench.audits.parts.shared.slices import escaped
 from workbench.audits.parts.worth import refits
 from workbench.audits.records import Figure, Measurement
 from workbench.datasets import Dataset
@@ -169,7 +170,6 @@ def _figure(shuffled: list[Measurement], left_out: list[Measurement], metric: st
         for m in found
         if (name := m.slice.removeprefix("feature=")) in names
     ]
-    y = {"field": "column", "type": "nominal", "sort": names, "title": None}
     x = {"type": "quantitative", "title": f"{metric} gained without it"}
     colour = {"field": "how", "type": "nominal", "title": None}
     return Figure(
@@ -177,21 +177,12 @@ def _figure(shuffled: list[Measurement], left_out: list[Measurement], metric: st
         description=f"{metric} gained without each column, with intervals; most without {names[0]}, by "
         f"{order[0].value:.3g}.",
         spec={
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "$schema": SCHEMA,
             "width": 260,
             "height": {"step": 20},
             "data": {"values": points},
-            "encoding": {"y": y, "color": colour},
-            "layer": [
-                {
-                    "mark": {"type": "rule", "strokeWidth": 2},
-                    "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}},
-                },
-                {
-                    "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                    "encoding": {"x": {"field": "value", **x}},
-                },
-            ],
+            "encoding": {"y": rows_of("column", names), "color": colour},
+            "layer": with_interval("value", x),
         },
     )
 

@@ -16,6 +16,7 @@ import pandas as pd
 from workbench.audits.base import Finding, Subject
 from workbench.audits.parts.performance.answers import UNITS, with_rows
 from workbench.audits.parts.shared.encoded import is_number, number, sample
+from workbench.audits.parts.shared.figures import SCHEMA, with_interval
 from workbench.audits.parts.worth import refits
 from workbench.audits.records import Figure, Measurement
 from workbench.core.errors import InvalidInput
@@ -189,14 +190,11 @@ def _figure(found: list[Measurement], metric: str) -> Figure:
         description=f"Mean {metric} of versions by age: {points[0]['value']:.3g} at 1 window, "
         f"{points[-1]['value']:.3g} at {points[-1]['age']}.",
         spec={
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "$schema": SCHEMA,
             "width": 260,
             "height": 200,
             "data": {"values": points},
             "encoding": {"x": x},
-            "layer": [
-                {"mark": "rule", "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}}},
-                {"mark": {"type": "line", "point": True}, "encoding": {"y": {"field": "value", **y}}},
-            ],
+            "layer": with_interval("value", y, on="y", mark={"type": "line", "point": True}),
         },
     )

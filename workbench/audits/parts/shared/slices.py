@@ -56,6 +56,15 @@ class Slices:
         """Everyone, then the slices of each family."""
         return ("", *(name for family in self.families for name in family.names))
 
+    def places(self, family: Family) -> slice:
+        """Return where the slices of a family stand among ``names``."""
+        start = 1
+        for before in self.families:
+            if before.name == family.name:
+                break
+            start += len(before.names)
+        return slice(start, start + len(family.names))
+
     @property
     def members(self) -> Array:
         """True where a cell is in a slice, shape (len(names), cells)."""
