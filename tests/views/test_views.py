@@ -298,6 +298,13 @@ def test_a_page_fetches_nothing(make):
 
 
 @every_record
+def test_printed_a_record_is_the_few_lines_that_a_cell_has_as_text(make):
+    record = make()
+    assert str(record) in (bundle(record)["text/plain"], getattr(record, "ref", None))  # a version: its name
+    assert len(str(record).splitlines()) < 30
+
+
+@every_record
 def test_the_bundle_holds_text_html_and_the_record_itself(make):
     record = make()
     shown = bundle(record)

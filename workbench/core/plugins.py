@@ -45,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "views": {
         "bundle": "workbench.views:bundle",
         "html_page": "workbench.views:html_page",
+        "text": "workbench.views.text:plain",
         "explore": "workbench.interfaces.widgets.explorer:explore",
         "progress": "workbench.interfaces.widgets.progress:in_notebook",
     },

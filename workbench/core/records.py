@@ -38,6 +38,10 @@ class Shown(Record):
     view: ClassVar[str]
     """The middle of its MIME type: ``application/vnd.workbench.<view>+json``."""
 
+    def __str__(self) -> str:
+        """A few lines for a terminal: what ``print`` shows of what a cell would draw."""
+        return str(plugins.load("views", "text")(self))
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return dict(plugins.load("views", "bundle")(self))
 
