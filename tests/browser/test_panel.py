@@ -178,7 +178,7 @@ def test_audits_are_chosen_in_a_form_and_become_python(page, choosing, active_ce
 def test_the_form_says_what_is_wrong_and_is_accessible(choosing, accessible, darken, theme):
     if theme == "dark":
         darken()
-    choosing.get_by_label("bins", exact=True).fill("2.5")
+    choosing.get_by_role("region", name="drift").get_by_label("bins", exact=True).fill("2.5")
     expect(choosing.get_by_role("alert")).to_contain_text("A whole number")
     expect(choosing.get_by_role("button", name="Insert Code")).to_be_disabled()
     accessible(choosing.locator(".wb-AuditForm"))
