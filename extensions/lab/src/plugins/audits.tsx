@@ -1,7 +1,9 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, ICommandPalette, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { Signal } from '@lumino/signaling';
+import { Panel } from '@lumino/widgets';
 import * as React from 'react';
 import { AuditForm, AuditHelp, Choices, initially, suiteOf, Surroundings } from 'model-workbench-ui';
 import { CommandIDs, DOMAIN } from '../commands';
@@ -11,34 +13,38 @@ import { IWorkbench } from '../tokens';
 
 type Suite = Record<string, Record<string, unknown>>;
 
-/** The form in a dialog. Its value is the suite, or null while something in it is wrong. */
-class AuditsBody extends ReactWidget implements Dialog.IBodyWidget<Suite | null> {
+/**
+ * The form in a dialog. Its value is the suite, or null while something in it is wrong.
+ *
+ * A panel around the React widget: a dialog wraps the selects of its body when it is made, and React must not
+ * have drawn them by then, or it would later miss nodes that were moved.
+ */
+class AuditsBody extends Panel implements Dialog.IBodyWidget<Suite | null> {
   constructor(
     private readonly _audits: AuditHelp[],
     defaults: string[],
-    private readonly _surroundings: Surroundings
+    surroundings: Surroundings
   ) {
     super();
     this._choices = initially(defaults);
+    this._changed = new Signal<this, void>(this);
+    const form = () => (
+      <AuditForm
+        audits={this._audits}
+        choices={this._choices}
+        surroundings={surroundings}
+        onChange={choices => {
+          this._choices = choices;
+          this._allow();
+          this._changed.emit();
+        }}
+      />
+    );
+    this.addWidget(ReactWidget.create(<UseSignal signal={this._changed}>{form}</UseSignal>));
   }
 
   getValue(): Suite | null {
     return suiteOf(this._audits, this._choices);
-  }
-
-  protected render(): React.ReactElement {
-    return (
-      <AuditForm
-        audits={this._audits}
-        choices={this._choices}
-        surroundings={this._surroundings}
-        onChange={choices => {
-          this._choices = choices;
-          this._allow();
-          this.update();
-        }}
-      />
-    );
   }
 
   /** What is wrong cannot be accepted, so that nothing of it is lost. */
@@ -51,6 +57,7 @@ class AuditsBody extends ReactWidget implements Dialog.IBodyWidget<Suite | null>
   }
 
   private _choices: Choices;
+  private readonly _changed: Signal<this, void>;
 }
 
 /** Asks which audits to run, and puts the Python that runs them into the notebook. */
