@@ -8,7 +8,8 @@ import pytest
 
 from workbench.audits.records import Evidence, Measurement
 from workbench.core.values import Outcome
-from workbench.gates import Policy, load_policy
+from workbench.gates import Approval, Finding, Policy, Standing, load_policy
+from workbench.gates.difference import Difference
 from workbench.journal import Journal
 from workbench.models.records import Lineage, ModelVersion
 
@@ -16,8 +17,11 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 class FixedClock:
+    def __init__(self, at: datetime = NOW) -> None:
+        self.at = at
+
     def now(self) -> datetime:
-        return NOW
+        return self.at
 
     def monotonic(self) -> float:
         return 0.0
@@ -82,6 +86,40 @@ class Make:
             "seconds": 1.0,
         }
         return Evidence(**(fields | changes))
+
+    def clock(self, **later) -> FixedClock:
+        return FixedClock(NOW + timedelta(**later))
+
+    def standing(self) -> Standing:
+        return Standing()
+
+    def difference(self) -> Difference:
+        return Difference(candidate="recidivism/3")
+
+    def approval(self, **changes) -> Approval:
+        fields = {
+            "model": "recidivism/3",
+            "model_digest": self.digest,
+            "policy_digest": "sha256:" + "a" * 64,
+            "role": "model-risk",
+            "by": "grace",
+            "note": "Looked at the errors.",
+            "time": NOW,
+        }
+        return Approval(**(fields | changes))
+
+    def finding(self, **changes) -> Finding:
+        fields = {
+            "id": "finding/recidivism#0",
+            "model": "recidivism",
+            "version": "recidivism/3",
+            "title": "Ages above 90 are years of birth.",
+            "severity": "high",
+            "status": "open",
+            "by": "joan",
+            "time": NOW,
+        }
+        return Finding(**(fields | changes))
 
     def policy(self, *rules: dict, **changes) -> Policy:
         return load_policy({"name": "strict", "rules": list(rules), **changes})

@@ -8,9 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.audits.records import Trace
 from workbench.core.values import Outcome
-from workbench.gates import Approval, Verdict, judge, verdict_event
-from workbench.gates.judge import evidence_digest
+from workbench.gates import (
+    Approval,
+    Finding,
+    Rival,
+    Standing,
+    Verdict,
+    judge,
+    judged_data,
+    verdict_event,
+)
 
 ROC = {"audit": "performance", "metric": "roc_auc_score", "bound": "lower", "at_least": 0.65}
 ODDS = {"audit": "fairness", "metric": "equalized_odds_difference", "slice": "race", "at_most": 0.1}
@@ -23,12 +32,12 @@ def only(verdict: Verdict):
 
 
 def one(make, rule: dict, *evidence) -> object:
-    return only(judge(make.policy(rule), make.version(), evidence, [], make.now))
+    return only(judge(make.policy(rule), make.version(), evidence, Standing(), make.now))
 
 
 def test_a_rule_that_holds_passes_and_says_the_numbers(make):
     found = make.evidence("performance", make.measurement("roc_auc_score", 0.716, 0.701, 0.731))
-    verdict = judge(make.policy(ROC), make.version(), [found], [], make.now)
+    verdict = judge(make.policy(ROC), make.version(), [found], Standing(), make.now)
     rule = only(verdict)
     assert rule.outcome is Outcome.PASS
     assert rule.rule == "performance: lower bound of roc_auc_score ≥ 0.65"
@@ -42,7 +51,9 @@ def test_a_rule_that_holds_passes_and_says_the_numbers(make):
 
 def test_a_rule_that_breaks_fails_and_says_the_numbers(make):
     found = make.measurement("equalized_odds_difference", 0.287, 0.262, 0.312, slice="race")
-    verdict = judge(make.policy(ODDS), make.version(), [make.evidence("fairness", found)], [], make.now)
+    verdict = judge(
+        make.policy(ODDS), make.version(), [make.evidence("fairness", found)], Standing(), make.now
+    )
     assert only(verdict).outcome is Outcome.FAIL
     assert only(verdict).reason == (
         "equalized_odds_difference for race: upper bound 0.312 is above the limit 0.100 "
@@ -108,7 +119,7 @@ def test_what_was_not_measured_is_inconclusive_never_a_pass(make, found: list, s
 
 def test_an_audit_that_raised_is_an_error_of_the_verdict(make):
     broken = make.evidence("performance", outcome=Outcome.ERROR, error="ValueError: no rows")
-    verdict = judge(make.policy(ROC, ODDS), make.version(), [broken], [], make.now)
+    verdict = judge(make.policy(ROC, ODDS), make.version(), [broken], Standing(), make.now)
     assert verdict.outcome is Outcome.ERROR
     assert [r.outcome for r in verdict.rules] == [Outcome.ERROR, Outcome.INCONCLUSIVE]
     assert verdict.reason == (
@@ -135,9 +146,9 @@ def test_of_several_pieces_of_evidence_the_newest_counts(make):
     newer_elsewhere = good.model_copy(
         update={"model_digest": make.other_digest, "started": make.now + timedelta(days=1)}
     )
-    verdict = judge(make.policy(ROC), make.version(), [newer_elsewhere, bad, good], [], make.now)
+    verdict = judge(make.policy(ROC), make.version(), [newer_elsewhere, bad, good], Standing(), make.now)
     assert only(verdict).outcome is Outcome.FAIL
-    assert verdict.evidence == (evidence_digest(bad),)
+    assert verdict.evidence == (Trace.of(bad).digest,)
 
 
 def test_every_slice_a_pattern_covers_must_hold_and_is_a_result_of_its_own(make):
@@ -147,7 +158,11 @@ def test_every_slice_a_pattern_covers_must_hold_and_is_a_result_of_its_own(make)
         make.measurement("equalized_odds_difference", None, slice="age", note="too few rows"),
     ]
     verdict = judge(
-        make.policy(ODDS | {"slice": "*"}), make.version(), [make.evidence("fairness", *odds)], [], make.now
+        make.policy(ODDS | {"slice": "*"}),
+        make.version(),
+        [make.evidence("fairness", *odds)],
+        Standing(),
+        make.now,
     )
     assert {r.slice: str(r.outcome) for r in verdict.rules} == {
         "sex": "pass",
@@ -184,19 +199,19 @@ def test_a_required_audit_must_have_been_done(make, own: str, outcome: str):
     done = [make.evidence("robustness", outcome=Outcome(own))] if own else []
     good = make.evidence("performance", make.measurement("roc_auc_score", 0.9, 0.9, 0.9))
     policy = make.policy(ROC, required_audits=["performance", "robustness"])
-    verdict = judge(policy, make.version(), [good, *done], [], make.now)
+    verdict = judge(policy, make.version(), [good, *done], Standing(), make.now)
     assert [r.audit for r in verdict.rules] == ["performance", "robustness"]
     assert str(verdict.outcome) == outcome
 
 
 def test_an_empty_policy_passes_nothing(make):
-    verdict = judge(make.policy(), make.version(), [], [], make.now)
+    verdict = judge(make.policy(), make.version(), [], Standing(), make.now)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.reason == "Policy strict has no rules, and an empty policy passes nothing."
     assert not verdict.releasable
     asked = make.policy(required_audits=["performance"])
     done = make.evidence("performance")
-    assert judge(asked, make.version(), [done], [], make.now).outcome is Outcome.INCONCLUSIVE
+    assert judge(asked, make.version(), [done], Standing(), make.now).outcome is Outcome.INCONCLUSIVE
 
 
 def test_the_reason_of_a_rule_travels_with_it(make):
@@ -204,38 +219,212 @@ def test_the_reason_of_a_rule_travels_with_it(make):
     assert rule.because == "The board asked."
 
 
-def test_only_approvals_of_these_bytes_by_others_than_the_author_count(make):
+def test_a_verdict_is_releasable_when_each_role_has_spoken_and_nobody_stands_against_it(make):
     policy = make.policy(ROC, approvals={"model-risk": 2})
-    yes = Approval(
-        model="recidivism/3",
-        model_digest=make.digest,
-        policy_digest=policy.digest,
-        role="model-risk",
-        by="grace",
-        note="Fine.",
-        time=make.now,
-    )
-    approvals = [
-        yes,
-        yes,
-        yes.model_copy(update={"by": "ada"}),
-        yes.model_copy(update={"by": "joan", "model_digest": make.other_digest}),
-        yes.model_copy(update={"by": "joan", "policy_digest": make.other_digest}),
-        yes.model_copy(update={"by": "joan", "role": "legal"}),
-    ]
     good = make.evidence("performance", make.measurement("roc_auc_score", 0.9, 0.9, 0.9))
-    verdict = judge(policy, make.version(), [good], approvals, make.now)
-    assert verdict.given_approvals == {"model-risk": ("grace",)}
-    assert verdict.missing_approvals == {"model-risk": 1}
-    assert verdict.outcome is Outcome.PASS
-    assert not verdict.releasable
-    joan = yes.model_copy(update={"by": "joan"})
-    assert judge(policy, make.version(), [good], [*approvals, joan], make.now).releasable
+
+    def verdict(*given: Approval, rejected: tuple[Approval, ...] = ()) -> Verdict:
+        standing = Standing(given=given, rejected=rejected)
+        return judge(policy, make.version(), [good], standing, make.now)
+
+    grace, joan = make.approval(by="grace"), make.approval(by="joan")
+    alone = verdict(grace)
+    assert alone.given_approvals == {"model-risk": ("grace",)}
+    assert alone.missing_approvals == {"model-risk": 1}
+    assert alone.outcome is Outcome.PASS
+    assert not alone.releasable
+    assert verdict(grace, joan).releasable
+    against = verdict(grace, joan, rejected=(make.approval(by="mary", decision="reject"),))
+    assert against.rejected_by == ("mary",)
+    assert not against.releasable
+
+
+def test_a_verdict_names_the_data_its_evidence_was_measured_on(make):
+    good = make.measurement("roc_auc_score", 0.9, 0.9, 0.9)
+    found = [
+        make.evidence("performance", good, data_digest="sha256:b"),
+        make.evidence("fairness", data_digest="sha256:a"),
+        make.evidence("privacy", data_digest="sha256:unread"),
+    ]
+    policy = make.policy(ROC, required_audits=["fairness"])
+    assert judge(policy, make.version(), found, Standing(), make.now).data == ("sha256:a", "sha256:b")
+    assert judged_data(policy, make.version(), found, make.now) == ("sha256:a", "sha256:b")
+
+
+# Age
+
+
+def test_evidence_older_than_the_policy_takes_is_stale_and_counts_for_nothing(make):
+    good = make.measurement("roc_auc_score", 0.9, 0.9, 0.9)
+    old = make.evidence("performance", good, started=make.now - timedelta(days=31))
+    policy = make.policy(ROC, max_age_days={"performance": 30, "*": 90})
+    verdict = judge(policy, make.version(), [old], Standing(), make.now)
+    assert only(verdict).outcome is Outcome.INCONCLUSIVE
+    assert only(verdict).reason == (
+        "The evidence of performance is stale: it is from 2026-10-20, and policy strict takes none older than "
+        "30 days. Audit it again."
+    )
+    assert (verdict.evidence, verdict.data) == ((), ())
+    confirmed = old.model_copy(update={"recalled": make.now - timedelta(days=1)})
+    assert judge(policy, make.version(), [confirmed], Standing(), make.now).outcome is Outcome.PASS
+    lax = make.policy(ROC, max_age_days={"*": 31})
+    assert judge(lax, make.version(), [old], Standing(), make.now).outcome is Outcome.PASS
+
+
+# Groups
+
+
+BREAKS = {"audit": "performance", "metric": "roc_auc_score", "at_least": 0.99}
+OPEN = {"audit": "performance", "metric": "brier_score_loss", "at_most": 0.2}
+RAISED = {"audit": "fairness", "outcome": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("group", "outcome"),
+    [
+        ({"any": [ROC, BREAKS]}, "pass"),
+        ({"any": [BREAKS, OPEN]}, "inconclusive"),
+        ({"any": [BREAKS, RAISED]}, "error"),
+        ({"any": [BREAKS, BREAKS]}, "fail"),
+        ({"all": [ROC, BREAKS]}, "fail"),
+        ({"all": [ROC, OPEN]}, "inconclusive"),
+        ({"any": [BREAKS, {"all": [ROC, ROC]}]}, "pass"),
+        ({"any": [BREAKS, {"all": [ROC, BREAKS]}]}, "fail"),
+    ],
+)
+def test_of_a_group_one_or_each_must_hold(make, group, outcome):
+    found = [
+        make.evidence("performance", make.measurement("roc_auc_score", 0.9, 0.88, 0.92)),
+        make.evidence("fairness", outcome=Outcome.ERROR, error="ValueError: no rows"),
+    ]
+    verdict = judge(make.policy(group), make.version(), found, Standing(), make.now)
+    assert str(verdict.outcome) == outcome
+    head, *members = verdict.rules
+    assert head.depth == 0
+    assert [member.depth > 0 for member in members] == [True] * len(members)
+    assert head.rule == f"{next(iter(group))} of 2"
+    assert verdict.reason.startswith("All that" if outcome == "pass" else "1 of 1 checks")
+
+
+# Against another
+
+
+LESS = {"audit": "performance", "metric": "roc_auc_score", "than": "champion", "at_least": -0.01}
+
+
+def paired(make, low: float, high: float, **changes):
+    """Evidence that the audit itself compared with the champion, on the same rows."""
+    difference = make.measurement(
+        "roc_auc_score_difference", (low + high) / 2, low, high, slice="against=champion"
+    )
+    own = make.measurement("roc_auc_score", 0.7, 0.68, 0.72)
+    return make.evidence("performance", own, difference, champion_digest=make.other_digest, **changes)
+
+
+def against(make, rule: dict, *evidence, rival: Rival | None):
+    verdict = judge(make.policy(rule), make.version(), evidence, Standing(), make.now, rival=rival)
+    return only(verdict)
+
+
+@pytest.fixture
+def champion(make):
+    return Rival(make.version(version=2, digest=make.other_digest))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "outcome"),
+    [(-0.005, 0.02, "pass"), (-0.04, 0.02, "inconclusive"), (-0.08, -0.04, "fail")],
+)
+def test_no_worse_than_the_champion_is_proved_by_the_difference_on_the_same_rows(
+    make, champion, low, high, outcome
+):
+    rule = against(make, LESS, paired(make, low, high), rival=champion)
+    assert str(rule.outcome) == outcome
+    assert rule.rule == "performance: lower bound of roc_auc_score less the champion's ≥ -0.01"
+    assert rule.reason.startswith("roc_auc_score less the champion's: ")
+
+
+def test_without_a_champion_a_rule_against_it_is_open_unless_the_policy_says_otherwise(make):
+    found = paired(make, 0, 0.1)
+    rule = against(make, LESS, found, rival=None)
+    assert rule.outcome is Outcome.INCONCLUSIVE
+    assert "Write without_champion: pass if the first version need not be compared." in rule.reason
+    lax = against(make, LESS | {"without_champion": "pass"}, found, rival=None)
+    assert lax.outcome is Outcome.PASS
+    itself = Rival(make.version())
+    assert against(make, LESS, found, rival=itself).reason == "recidivism/3 is the champion itself."
+
+
+def test_a_comparison_with_a_version_that_is_champion_no_more_is_stale(make):
+    newer = Rival(make.version(version=4, digest="sha256:" + "4" * 64))
+    rule = against(make, LESS, paired(make, 0, 0.1), rival=newer)
+    assert rule.outcome is Outcome.INCONCLUSIVE
+    assert rule.reason == (
+        "The evidence of performance is stale: it compares with 22222222, and the champion is recidivism/4 "
+        "(44444444) now. Audit it again."
+    )
+
+
+def test_what_no_audit_compared_is_compared_crosswise_and_on_the_same_data_only(make):
+    rule = {"audit": "fairness", "metric": "equalized_odds_difference", "slice": "*", "than": "champion"}
+    rule |= {"at_most": 0.05}
+    ours = make.evidence(
+        "fairness", make.measurement("equalized_odds_difference", 0.1, 0.09, 0.11, slice="sex")
+    )
+    theirs = make.evidence(
+        "fairness",
+        make.measurement("equalized_odds_difference", 0.12, 0.10, 0.14, slice="sex"),
+        model_digest=make.other_digest,
+    )
+    version = make.version(version=2, digest=make.other_digest)
+    found = against(make, rule, ours, rival=Rival(version, [theirs]))
+    assert found.outcome is Outcome.PASS
+    assert (found.low, found.high) == (pytest.approx(-0.05), pytest.approx(0.01))
+    elsewhere = theirs.model_copy(update={"data_digest": "sha256:e"})
+    found = against(make, rule, ours, rival=Rival(version, [elsewhere]))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "Audit both on the same data." in found.reason
+    found = against(make, rule, ours, rival=Rival(version))
+    assert found.reason == "The champion recidivism/2 has no evidence of fairness: audit it."
+
+
+def test_better_than_the_constant_answer_is_read_where_the_audit_compared_with_it(make):
+    rule = {"audit": "performance", "metric": "accuracy_score", "than": "baseline", "at_least": 0.02}
+    gain = make.measurement("accuracy_score_difference", 0.1, 0.05, 0.15, slice="against=dummy")
+    found = against(make, rule, make.evidence("performance", gain), rival=None)
+    assert found.outcome is Outcome.PASS
+    assert found.rule == "performance: lower bound of accuracy_score less the constant answer's ≥ 0.02"
+    nothing = against(make, rule, make.evidence("performance"), rival=None)
+    assert nothing.outcome is Outcome.INCONCLUSIVE
+
+
+# Findings
+
+
+def test_open_findings_are_counted_by_severity_for_the_version_that_is_judged(make):
+    policy = make.policy(ROC, max_open_findings={"critical": 0, "high": 1})
+    good = make.evidence("performance", make.measurement("roc_auc_score", 0.9, 0.9, 0.9))
+
+    def outcome(*findings: Finding) -> str:
+        verdict = judge(policy, make.version(), [good], Standing(), make.now, findings=findings)
+        return str(verdict.outcome)
+
+    high = make.finding(severity="high")
+    assert outcome() == outcome(high) == outcome(make.finding(severity="low")) == "pass"
+    assert outcome(high, high) == "fail"
+    assert outcome(make.finding(severity="critical")) == "fail"
+    today = make.now.date()
+    accepted = {"severity": "critical", "status": "accepted", "accepted_by": "grace"}
+    assert outcome(make.finding(**accepted, accepted_until=today)) == "pass"
+    assert outcome(make.finding(**accepted, accepted_until=today - timedelta(days=1))) == "fail"
+    fixed = {"severity": "critical", "status": "fixed"}
+    assert outcome(make.finding(**fixed, fixed_in="recidivism/3")) == "pass"
+    assert outcome(make.finding(**fixed, fixed_in="recidivism/4")) == "fail"
 
 
 def test_a_verdict_goes_into_the_journal_and_comes_back(make, journal):
     found = make.evidence("performance", make.measurement("roc_auc_score", 0.9, math.nan, 0.95))
-    verdict = judge(make.policy(ROC), make.version(), [found], [], make.now)
+    verdict = judge(make.policy(ROC), make.version(), [found], Standing(), make.now)
     entry = journal.append("gate/recidivism/3", verdict_event(verdict))
     assert entry.kind == "gate.judged"
     assert entry.subjects == (verdict.model_digest, verdict.policy_digest, *verdict.evidence)

@@ -118,7 +118,12 @@ def test_a_slice_is_exact_but_for_the_star(pattern: str, slice: str, covered: bo
         ("at_least: 0.65", "at_least: 0.65\n    at_most: 1.0", "rules[0]", "not at_least and at_most"),
         ("    metric: roc_auc_score\n", "", "rules[0]", "at_least needs a metric"),
         ("outcome: pass", "outcome: pass\n    slice: race", "rules[2]", "leave out metric, slice and bound"),
-        ("  - audit: drift\n    outcome: pass", "  - outcome: pass", "rules[2].audit", "Field required"),
+        (
+            "  - audit: drift\n    outcome: pass",
+            "  - outcome: pass",
+            "rules[2]",
+            "name the audit, or a group",
+        ),
         ("{model-risk: 1}", "{model-risk: 0}", "approvals.model-risk", "greater than or equal to 1"),
         ("{model-risk: 1}", "[model-risk]", "approvals", "dictionary"),
     ],

@@ -40,7 +40,8 @@ def releases(settings):
     clock = SystemClock()
     with Journal.open(settings.state / "journal.db", actor="ada", clock=clock) as journal:
         registry = Registry(settings, journal, clock)
-        yield Releases(settings, journal, registry, TrafficStore(settings.state / "traffic"), clock)
+        traffic = TrafficStore(settings.state / "traffic")
+        yield Releases(settings, journal, registry, traffic, clock, permission=lambda state: state.allowed)
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def mortal(project, at: int):
         project.clock,
     )
     target = Tripping(Local(project.settings), wire, "route", "kill", "revive")
-    releases = type(project.releases)(*parts, target=target)
+    releases = type(project.releases)(*parts, target=target, permission=lambda state: state.allowed)
     releases._by_hand._intents = Tripping(releases._by_hand._intents, wire, "write")
     return releases, wire
 

@@ -7,7 +7,9 @@ import pytest
 from workbench.core.errors import Conflict, InvalidInput, NotFound, Refused, Tampered, Unavailable
 from workbench.core.values import Outcome
 from workbench.gateway.routing import is_killed, kill
+from workbench.journal import Event
 from workbench.releases import Status
+from workbench.releases.permission import resting_on
 from workbench.testing.releases import BYTES, plan, verdict_on
 
 NAME = "tiny"
@@ -240,47 +242,46 @@ def test_the_gate_is_asked_again_before_promotion(project):
     project.open(1)
     version, asked = project.version(2), []
 
-    def still_allowed():
-        asked.append(project.releases.active(NAME).current.name)
+    def permission(state):
+        asked.append(state.release.current.name)
         return verdict_on(version, Outcome.FAIL if len(asked) > 1 else Outcome.INCONCLUSIVE)
 
-    release = project.walk(project.open(2, still_allowed=still_allowed))
+    release = project.walk(project.open(2), releases=project.another(permission=permission))
     assert asked == ["canary 50 %", "canary 50 %"]
     assert release.status is Status.ABORTED
     assert "no longer lets it through" in release.reason
     assert answering(project)[0] == 1
 
 
-def test_after_a_restart_the_recorded_verdict_and_the_standing_approvals_count(project):
-    from workbench.gates import Approval, verdict_event
-    from workbench.journal import Event
-
+@pytest.mark.parametrize("stream", ["approval/tiny/2", "evidence/tiny/2", "finding/tiny"])
+def test_what_the_permission_rests_on_may_not_move_before_the_promotion_is_written(project, stream):
+    """An approval taken back while the gate is asked: asked again, it says no."""
     project.open(1)
-    version = project.version(2)
-    allowed = verdict_on(
-        version, required_approvals={"model-risk": 1}, given_approvals={"model-risk": ("grace",)}
-    )
-    release = project.open(2, verdict=allowed, still_allowed=lambda: allowed)
-    restarted = project.another()
-    for _ in range(6):
-        project.send(300)
-        release = restarted.tick(release.id)
+    version, asked = project.version(2), []
+
+    def permission(state):
+        asked.append(state.release.current.name)
+        if len(asked) == 1:
+            project.journal.append(stream, Event(kind="approval.revoked"))
+            return verdict_on(version)
+        return verdict_on(version, Outcome.INCONCLUSIVE)
+
+    releases = project.another(permission=permission)
+    release = project.open(2)
+    for round in range(6):
+        project.send(300, seed=round)
+        release = releases.tick(release.id)
+    assert len(asked) > 1
     assert release.status is Status.RUNNING
-    assert "approvals again: 1 by model-risk" in release.reason
-    approval = Approval(
-        model=version.ref,
-        model_digest=version.digest,
-        policy_digest=allowed.policy_digest,
-        role="model-risk",
-        by="grace",
-        note="seen",
-        time=project.clock.now(),
-    )
-    project.journal.append(f"gate/{version.ref}", verdict_event(allowed))
-    project.journal.append(
-        f"approval/{version.ref}", Event(kind="approval.given", payload=approval.model_dump(mode="json"))
-    )
-    assert restarted.tick(release.id).status is Status.PROMOTED
+    assert answering(project)[0] == 1
+
+
+def test_a_release_does_not_open_over_what_moved_since_it_was_judged(project):
+    unmoved = resting_on(project.journal, "tiny/1")
+    project.journal.append("approval/tiny/1", Event(kind="approval.revoked"))
+    with pytest.raises(Conflict, match="approval/tiny/1"):
+        project.open(1, unmoved=unmoved)
+    assert project.releases.all() == []
 
 
 # Going back

@@ -78,7 +78,8 @@ class Endpoint(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.releases = Releases(self.settings, self.journal, self.registry, self.traffic, self.clock)
+        parts = (self.settings, self.journal, self.registry, self.traffic, self.clock)
+        self.releases = Releases(*parts, permission=lambda state: state.allowed)
 
     @initialize()
     def open_the_first(self) -> None:

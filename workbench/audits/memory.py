@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.audits.archive import kept
-from workbench.audits.records import Evidence, Report
+from workbench.audits.records import Evidence, Report, Trace
 from workbench.core.errors import WorkbenchError
 
 
@@ -48,8 +48,9 @@ class Kept:
 
 
 def entry_of(report: Report) -> dict[str, Any]:
-    """Return what the journal says of a report's evidence, for the next run to find."""
+    """Return what the journal says of a report's evidence: for the next run, and whether it still holds."""
     return {
         "keys": [evidence.key for evidence in report.evidence if evidence.key],
         "seconds": {evidence.audit: round(evidence.seconds, 3) for evidence in report.evidence},
+        "evidence": [Trace.of(evidence).model_dump(mode="json") for evidence in report.evidence],
     }

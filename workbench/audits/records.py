@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.core import plugins
+from workbench.core.digests import of_json
 from workbench.core.errors import NotFound, nearest
 from workbench.core.records import Record, Shown
 from workbench.core.values import Outcome, worst
@@ -54,6 +56,8 @@ class Evidence(Record):
     """Empty when the model is not registered (``wb.audit`` on an estimator or a column)."""
     data_digest: str
     reference_digest: str = ""
+    champion_digest: str = ""
+    """Of the version in production that it compares with; empty where it compares with none."""
     measurements: tuple[Measurement, ...] = ()
     figures: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
@@ -70,6 +74,37 @@ class Evidence(Record):
     recalled: datetime | None = None
     """When it was taken over from an earlier run instead of being measured again. It then carries the digest
     of the later data, which may differ in columns that the audit does not read."""
+
+
+class Trace(Record):
+    """What the journal says of one piece of evidence: enough to tell whether it still holds."""
+
+    audit: str
+    digest: str
+    """Of the evidence as JSON."""
+    model: str
+    """Digest of what was measured; empty when it was not registered."""
+    data: str
+    """Digest."""
+    reference: str = ""
+    """Digest."""
+    champion: str = ""
+    """Digest."""
+    at: datetime
+    """When it was last confirmed: measured, or recalled because nothing under it had changed."""
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> Trace:
+        """Return the trace that a piece of evidence leaves."""
+        return cls(
+            audit=evidence.audit,
+            digest=of_json(json.loads(evidence.to_json())),
+            model=evidence.model_digest,
+            data=evidence.data_digest,
+            reference=evidence.reference_digest,
+            champion=evidence.champion_digest,
+            at=evidence.recalled or evidence.started,
+        )
 
 
 class ScoreCounts(Record):

@@ -146,12 +146,13 @@ class _Preparation:
             key = key_of(audit, view, self.model, self.champion) if self.keyed else ""
         except Exception:  # noqa: BLE001 - what an audit raises when asked what it reads is told when it is run
             _log.info("The audit %s cannot say what it reads.", audit.name, exc_info=True)
-        reference = self.subject.reference
+        reference, champion = self.subject.reference, self.champion if view.champion else None
         return Sheet(
             audit=audit,
             subject=view,
             data_digest=self.subject.data.digest,
             reference_digest=reference.digest if reference else "",
+            champion_digest=champion.digest if champion else "",
             made_by=self.made_by,
             model=self.model,
             clock=self.clock,

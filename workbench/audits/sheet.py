@@ -29,6 +29,8 @@ class Sheet:
     made_by: str
     model: ModelVersion | None
     clock: Clock
+    champion_digest: str = ""
+    """Of the version in production, where the audit is shown one."""
     key: str = ""
     """``keys.key_of`` of it; empty when what it rests on cannot be named, or nobody would recall it."""
 
@@ -66,6 +68,7 @@ class Started:
             model_digest=sheet.model.digest if sheet.model else "",
             data_digest=sheet.data_digest,
             reference_digest=sheet.reference_digest,
+            champion_digest=sheet.champion_digest,
             measurements=tuple(_finite(m) for m in finding.measurements),
             figures=tuple(finding.figures),
             notes=tuple(finding.notes),

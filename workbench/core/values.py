@@ -35,3 +35,9 @@ def worst(outcomes: list[Outcome]) -> Outcome:
     """
     order = (Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.MEASURED, Outcome.PASS)
     return next((candidate for candidate in order if candidate in outcomes), Outcome.INCONCLUSIVE)
+
+
+def best(outcomes: list[Outcome]) -> Outcome:
+    """Combine outcomes of which one must hold: pass if one does; what was not settled might have held."""
+    order = (Outcome.PASS, Outcome.MEASURED, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.FAIL)
+    return next((candidate for candidate in order if candidate in outcomes), Outcome.INCONCLUSIVE)

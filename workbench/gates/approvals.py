@@ -1,153 +1,186 @@
-"""Approvals: a person's yes to the bytes of a model under the bytes of a policy. Never the author's."""
+"""Approvals: people's signed yes or no to the bytes of a model, under a policy, on data. Never the author's.
+
+Everything is an event in the stream ``approval/<name>/<version>``; what counts is told by ``standing``.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
 
 from workbench.core.clock import Clock
-from workbench.core.errors import InvalidInput, Refused, unknown
+from workbench.core.errors import InvalidInput, NotFound, Refused, nearest
+from workbench.gates import roles
 from workbench.gates.policy import Policy
-from workbench.gates.records import Approval
-from workbench.journal import Entry, Event, Journal
+from workbench.gates.records import Approval, Revocation
+from workbench.gates.roles import People
+from workbench.gates.signatures import KeyBook, Keys, signed
+from workbench.gates.standing import KINDS, REVOKED, Roll, Standing, Words, same_person
+from workbench.journal import Entry, Event, Journal, Signer
 
 if TYPE_CHECKING:
     from workbench.models.records import ModelVersion
 
-#: The journal's word for an approval.
-KIND = "approval.given"
 
-People = Mapping[str, Sequence[str]]
-"""Roles by person."""
-
-
-def approve(
-    journal: Journal,
-    *,
-    version: ModelVersion,
-    policy: Policy,
-    by: str,
-    note: str,
-    people: People,
-    clock: Clock,
-    role: str | None = None,
-) -> Approval:
-    """Write one person's approval into the journal.
+class Approvals:
+    """Takes approvals and tells which count.
 
     Args:
-        journal: where it is kept, on the stream ``approval/<name>/<version>``.
-        version: what is approved.
-        policy: under which policy; one that asks for no approval takes none.
-        by: who approves.
-        note: why. Kept for ever.
+        journal: where they are kept.
         people: roles by person, from the settings.
+        listed: keys by person, from the settings (``signatures.KeyBook``).
         clock: says when.
-        role: the role acted in. Default: the one role that the person has and the policy asks for.
-
-    Raises:
-        Refused: the author, somebody without the role, or somebody who has approved these bytes already.
-        InvalidInput: no note, a role the policy does not ask for, or one of several roles must be chosen.
-        Conflict: somebody else approved in the same moment.
     """
-    if not note.strip():
-        raise InvalidInput("note: an approval needs a reason.", remedy="Say why in a sentence.", field="note")
-    _refuse_author(version, policy, by, people)
-    role = _role_of(by, role, policy, people, version.author)
-    given = journal.read(_stream(version))
-    for earlier in _valid(given, version, policy):
-        if (earlier.by.casefold(), earlier.role) == (by.casefold(), role):
+
+    def __init__(self, journal: Journal, *, people: People, listed: Keys, clock: Clock) -> None:
+        self._journal = journal
+        self._people = people
+        self._keys = KeyBook(journal.read, listed)
+        self._clock = clock
+
+    def say(
+        self,
+        version: ModelVersion,
+        policy: Policy,
+        *,
+        decision: Literal["approve", "reject"],
+        by: str,
+        note: str,
+        signer: Signer,
+        data: Sequence[str] = (),
+        role: str | None = None,
+        vouched: Mapping[str, str] | None = None,
+    ) -> Approval:
+        """Write one person's approval or rejection into the journal.
+
+        Args:
+            version: what it is about.
+            policy: under which policy; one that asks for no approval takes none.
+            decision: yes or no.
+            by: who says it.
+            note: why. Kept for ever.
+            signer: holds the person's own key.
+            data: digests of the data that the evidence was measured on.
+            role: the role acted in. Default: the one role that the person has and the policy asks for.
+            vouched: further roles of the person, by what vouches for them, such as a group of JupyterHub.
+
+        Raises:
+            Refused: the author, whoever requested it, somebody without the role, a person whose word stands
+                already, or a key that is not the person's.
+            InvalidInput: no note, a role the policy does not ask for, or one of several must be chosen.
+            Conflict: somebody else wrote in the same moment.
+        """
+        _require_note(note)
+        roll = self._roll(version, policy)
+        roles.refuse_author(version, policy, by, self._people)
+        self._refuse_requester(roll, by)
+        held = roles.held(by, self._people, vouched or {})
+        chosen = roles.role_of(by, role, policy, held, people=self._people, author=version.author)
+        self._refuse_second(roll, roll.standing(data), by, chosen)
+        now = self._clock.now()
+        said = Approval(
+            id=f"{_stream(version)}#{len(roll.entries)}",
+            decision=decision,
+            model=version.ref,
+            model_digest=version.digest,
+            policy=policy.name,
+            policy_digest=policy.digest,
+            data=tuple(sorted(data)),
+            request=next(reversed(roll.requests), ""),
+            role=chosen,
+            role_from=held[chosen],
+            by=by,
+            note=note.strip(),
+            time=now,
+            until=now + timedelta(days=policy.approval_days) if decision == "approve" else None,
+        )
+        said = signed(said, signer)
+        self._write(roll, KINDS[decision], said, signer)
+        return said
+
+    def revoke(
+        self, version: ModelVersion, approval: str, *, by: str, note: str, signer: Signer
+    ) -> Revocation:
+        """Take an approval or a rejection back.
+
+        Whoever gave it may, and so may others in the role it was given in: stopping must not wait for one
+        person. The author may not, or a rejection would not stand.
+
+        Raises:
+            Refused: somebody else, or it was taken back already.
+            NotFound: there is none of that id.
+        """
+        _require_note(note)
+        roll = Words(self._entries(version), version, self._people, self._keys)
+        if approval not in roll.said:
+            raise NotFound(
+                f"{version.ref} has no approval {approval!r}.",
+                remedy=nearest(approval, roll.said),
+                field="approval",
+            )
+        found = roll.said[approval]
+        if approval in roll.taken:
             raise Refused(
-                f"{by} approved {version.ref} as {role} already, on {earlier.time:%Y-%m-%d}.",
-                remedy=f"A second yes must be another's. {_who_may(role, people, version.author, by)}",
+                f"{approval} was taken back already.", remedy="Nothing is to be done.", field="approval"
+            )
+        if not roll.may_revoke(by, found):
+            raise Refused(
+                f"{by} cannot take back what {found.by} said as {found.role}.",
+                remedy=f"{found.by} may. {roles.who_may(found.role, self._people, version.author)}",
                 field="by",
             )
-    approval = Approval(
-        model=version.ref,
-        model_digest=version.digest,
-        policy_digest=policy.digest,
-        role=role,
-        by=by,
-        note=note.strip(),
-        time=clock.now(),
-    )
-    journal.append(_stream(version), _fact(approval), expected=len(given))
-    return approval
+        taken = Revocation(approval=approval, by=by, note=note.strip(), time=self._clock.now())
+        taken = signed(taken, signer)
+        self._write(roll, REVOKED, taken, signer)
+        return taken
 
+    def standing(self, version: ModelVersion, policy: Policy, data: Sequence[str] = ()) -> Standing:
+        """Return what counts now, of evidence on ``data`` (``Roll.standing``)."""
+        return self._roll(version, policy).standing(data)
 
-def approvals_of(journal: Journal, version: ModelVersion, policy: Policy) -> list[Approval]:
-    """Return the approvals of these bytes of the model under these bytes of the policy, oldest first."""
-    return _valid(journal.read(_stream(version)), version, policy)
+    def _roll(self, version: ModelVersion, policy: Policy) -> Roll:
+        return Roll(
+            self._entries(version), version, self._people, self._keys, policy=policy, now=self._clock.now()
+        )
 
+    def _entries(self, version: ModelVersion) -> list[Entry]:
+        return self._journal.read(_stream(version))
 
-def _valid(entries: Sequence[Entry], version: ModelVersion, policy: Policy) -> list[Approval]:
-    given = [Approval.model_validate(entry.payload) for entry in entries if entry.kind == KIND]
-    bound_to = (version.digest, policy.digest)
-    return [approval for approval in given if (approval.model_digest, approval.policy_digest) == bound_to]
+    def _write(self, roll: Words, kind: str, said: Approval | Revocation, signer: Signer) -> None:
+        """Append the word, and the key that others check it with, in one transaction."""
+        subjects = (said.model_digest, said.policy_digest) if isinstance(said, Approval) else ()
+        fact = Event(kind=kind, payload=json.loads(said.to_json()), subjects=subjects)
+        enrolment = self._keys.enrolment(said.by, signer)
+        self._journal.append_many([*enrolment, (_stream(roll.version), fact, len(roll.entries))])
+
+    def _refuse_requester(self, roll: Roll, by: str) -> None:
+        if roll.requested_by(by):
+            author, asked = roll.version.author, roll.policy.approvals
+            raise Refused(
+                f"{by} requested the approval of {roll.version.ref} and cannot give it.",
+                remedy=" ".join(roles.who_may(role, self._people, author, by) for role in asked),
+                field="by",
+            )
+
+    def _refuse_second(self, roll: Roll, now: Standing, by: str, role: str) -> None:
+        for earlier in (*now.given, *now.rejected):
+            if same_person(earlier, by, role, roll.policy):
+                did = "approved" if earlier.decision == "approve" else "rejected"
+                others = roles.who_may(role, self._people, roll.version.author, by)
+                raise Refused(
+                    f"{by} {did} {roll.version.ref} as {earlier.role} already, on {earlier.time:%Y-%m-%d}.",
+                    remedy=f"A second word must be another's. {others} To take it back: "
+                    f"workbench revoke {earlier.id}",
+                    field="by",
+                )
 
 
 def _stream(version: ModelVersion) -> str:
     return f"approval/{version.ref}"
 
 
-def _fact(approval: Approval) -> Event:
-    return Event(
-        kind=KIND,
-        payload=json.loads(approval.to_json()),
-        subjects=(approval.model_digest, approval.policy_digest),
-    )
-
-
-def _refuse_author(version: ModelVersion, policy: Policy, by: str, people: People) -> None:
-    if by.casefold() == version.author.casefold():
-        raise Refused(
-            f"{by} registered {version.ref} and cannot approve it.",
-            remedy=" ".join(_who_may(role, people, version.author) for role in policy.approvals),
-            field="by",
-        )
-
-
-def _role_of(by: str, role: str | None, policy: Policy, people: People, author: str) -> str:
-    """Return the role acted in, or refuse and say who has it."""
-    if not policy.approvals:
-        raise Refused(
-            f"Policy {policy.name} asks for no approval.",
-            remedy="Add one to it, for example: approvals: {model-risk: 1}",
-            field="policy",
-        )
-    if role is not None and role not in policy.approvals:
-        raise unknown("role", "role", role, policy.approvals)
-    asked = list(policy.approvals) if role is None else [role]
-    held = [one for one in asked if one in people.get(by, ())]
-    if not held:
-        what = " or ".join(asked)
-        able = " ".join(_who_may(one, people, author) for one in asked)
-        raise Refused(
-            f"{by} does not have the role {what}, which policy {policy.name} asks for.",
-            remedy=f"{able} {_line(by, asked[0], people)}",
-            field="role",
-        )
-    if len(held) > 1:
-        raise InvalidInput(
-            f"role: {by} has several that policy {policy.name} asks for: {', '.join(held)}.",
-            remedy=f"Say which: role={held[0]!r}.",
-            field="role",
-        )
-    return held[0]
-
-
-def _who_may(role: str, people: People, *but: str) -> str:
-    out = {name.casefold() for name in but}
-    able = sorted(name for name, roles in people.items() if role in roles and name.casefold() not in out)
-    return f"As {role} may: {', '.join(able)}." if able else f"Nobody else has the role {role} yet."
-
-
-def _line(by: str, role: str, people: People) -> str:
-    """Return the line of ``workbench.toml`` that would give the role."""
-    roles = ", ".join(json.dumps(one) for one in [*people.get(by, ()), role])
-    return f"To give it, write under [people] in workbench.toml: {_key(by)} = [{roles}]"
-
-
-def _key(name: str) -> str:
-    bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-    return name if bare else json.dumps(name)
+def _require_note(note: str) -> None:
+    if not note.strip():
+        raise InvalidInput("note: an approval needs a reason.", remedy="Say why in a sentence.", field="note")

@@ -1,19 +1,22 @@
-"""The gate: a policy on one side, a version's evidence and approvals on the other, a verdict out. Pure."""
+"""The gate: a policy on one side, evidence, findings and approvals on the other, a verdict out. Pure."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from workbench.core.digests import of_json, short
+from workbench.audits.records import Trace
 from workbench.core.errors import nearest
-from workbench.core.values import Outcome, worst
+from workbench.core.values import Outcome, best, worst
 from workbench.gates import sentences
+from workbench.gates.comparison import comparisons
+from workbench.gates.docket import Docket, Rival
 from workbench.gates.policy import Policy, Rule
-from workbench.gates.records import Approval, RuleResult, Verdict
+from workbench.gates.records import Approval, Finding, RuleResult, Verdict
+from workbench.gates.standing import Standing
 from workbench.journal.records import Event
 
 if TYPE_CHECKING:
@@ -25,47 +28,66 @@ def judge(
     policy: Policy,
     version: ModelVersion,
     evidence: Sequence[Evidence],
-    approvals: Iterable[Approval],
+    standing: Standing,
     now: datetime,
+    *,
+    rival: Rival | None = None,
+    findings: Sequence[Finding] = (),
 ) -> Verdict:
     """Judge a version by a policy.
 
-    Only evidence measured on these very bytes counts, and of each audit only the newest. Missing evidence, a
-    missing measurement, a missing interval and a limit inside the interval are inconclusive; an audit that
-    raised is an error. The outcome is the worst of the rules: error, fail, inconclusive, pass. Approvals do
-    not change it; ``Verdict.releasable`` asks for both.
+    Only evidence measured on these very bytes counts, and of each audit only the newest. Missing or old
+    evidence, a missing measurement, a missing interval and a limit inside the interval are inconclusive; an
+    audit that raised is an error. The outcome is the worst of the rules: error, fail, inconclusive, pass.
+    Approvals do not change it; ``Verdict.releasable`` asks for both.
 
     Args:
         policy: what is asked.
         version: the version judged.
         evidence: all evidence there is, of this version or of others.
-        approvals: all approvals there are; those of other bytes, another policy or the author do not count.
+        standing: what people have said, as far as it counts.
         now: when the verdict is given.
+        rival: the champion, for rules that compare with it; None where there is none, or this version is it.
+        findings: all findings about the model.
     """
-    docket = _Docket(version, evidence)
+    docket = Docket(version, evidence, policy, now, rival)
     results = [result for rule in policy.rules for result in _judge_rule(rule, docket)]
-    ruled = {rule.audit for rule in policy.rules}
+    ruled = {leaf.audit for rule in policy.rules for leaf in rule.leaves()}
     results += [_presence(audit, docket) for audit in policy.required_audits if audit not in ruled]
-    outcome = worst([result.outcome for result in results] + [Outcome.INCONCLUSIVE] * (not policy.rules))
-    asked = ruled | set(policy.required_audits)
+    results += _of_findings(policy, version, findings, now)
+    outcome = worst(
+        [result.outcome for result in results if result.depth == 0]
+        + [Outcome.INCONCLUSIVE] * (not policy.rules)
+    )
+    read = docket.read_by(policy)
     return Verdict(
         model=version.ref,
         model_digest=version.digest,
         policy=policy.name,
         policy_digest=policy.digest,
         outcome=outcome,
-        reason=_summary(policy, results, outcome),
+        reason=_summary(policy, [result for result in results if result.depth == 0], outcome),
         rules=tuple(results),
-        evidence=tuple(evidence_digest(found) for audit, found in docket.newest.items() if audit in asked),
+        evidence=tuple(Trace.of(found).digest for found in read),
+        data=_data_of(read),
         required_approvals=dict(policy.approvals),
-        given_approvals=_given(policy, version, approvals),
         time=now,
-    )
+    ).model_copy(update=spoken(standing))
 
 
-def evidence_digest(evidence: Evidence) -> str:
-    """Digest of one piece of evidence as JSON (where NaN is null)."""
-    return of_json(json.loads(evidence.to_json()))
+def spoken(standing: Standing) -> dict[str, Any]:
+    """Return the fields of a verdict that say what people have said."""
+    return {
+        "given_approvals": _by_role(standing.given),
+        "rejected_by": tuple(dict.fromkeys(one.by for one in standing.rejected)),
+    }
+
+
+def judged_data(
+    policy: Policy, version: ModelVersion, evidence: Sequence[Evidence], now: datetime
+) -> tuple[str, ...]:
+    """Return the digests of the data that the evidence which ``judge`` would read was measured on, sorted."""
+    return _data_of(Docket(version, evidence, policy, now).read_by(policy))
 
 
 def verdict_event(verdict: Verdict) -> Event:
@@ -77,33 +99,35 @@ def verdict_event(verdict: Verdict) -> Event:
     )
 
 
-class _Docket:
-    """The evidence that counts, and why other evidence does not."""
-
-    def __init__(self, version: ModelVersion, evidence: Sequence[Evidence]) -> None:
-        self.version = version
-        self.newest: dict[str, Evidence] = {}
-        self._stale: dict[str, Evidence] = {}
-        for found in sorted(evidence, key=lambda e: e.recalled or e.started):
-            counts = found.model_digest == version.digest
-            (self.newest if counts else self._stale)[found.audit] = found
-
-    def why_missing(self, audit: str) -> str:
-        """Say why there is no evidence of this audit."""
-        stale = self._stale.get(audit)
-        if stale is None:
-            others = sorted(self.newest)
-            hint = f" {nearest(audit, others)}" if others else ""
-            return f"{self.version.ref} has no evidence of the audit {audit}: run it.{hint}"
-        measured_on = short(stale.model_digest) if stale.model_digest else "a model that is not registered"
-        return (
-            f"The evidence of {audit} is stale: it was measured on {measured_on}, and {self.version.ref} is "
-            f"{short(self.version.digest)}. Audit it again."
-        )
+def _judge_rule(rule: Rule, docket: Docket, depth: int = 0) -> list[RuleResult]:
+    """Judge one rule on each slice it covers; a group is a result of its own, its members below it."""
+    if rule.group:
+        return _judge_group(rule, docket, depth)
+    found = _judge_leaf(rule, docket)
+    return [result.model_copy(update={"depth": depth}) for result in found]
 
 
-def _judge_rule(rule: Rule, docket: _Docket) -> list[RuleResult]:
-    """Judge one rule on each slice it covers; a rule that covers none is one inconclusive result."""
+def _judge_group(rule: Rule, docket: Docket, depth: int) -> list[RuleResult]:
+    members = [_judge_rule(member, docket, depth + 1) for member in rule.group]
+    outcomes = [worst([one.outcome for one in found if one.depth == depth + 1]) for found in members]
+    outcome = best(outcomes) if rule.any else worst(outcomes)
+    hold = sum(one is Outcome.PASS for one in outcomes)
+    needed = "One is enough" if rule.any else "Each is needed"
+    head = RuleResult(
+        rule=sentences.group_words(rule),
+        audit="",
+        metric="",
+        bound="",
+        outcome=outcome,
+        reason=f"{hold} of {len(outcomes)} hold. {needed}.",
+        because=rule.because,
+        depth=depth,
+    )
+    return [head, *(result for found in members for result in found)]
+
+
+def _judge_leaf(rule: Rule, docket: Docket) -> list[RuleResult]:
+    """Judge a rule on one audit; one that covers nothing is one inconclusive result."""
     evidence = docket.newest.get(rule.audit)
     if evidence is None:
         return [_result(rule, Outcome.INCONCLUSIVE, docket.why_missing(rule.audit))]
@@ -111,11 +135,17 @@ def _judge_rule(rule: Rule, docket: _Docket) -> list[RuleResult]:
         return [_result(rule, Outcome.ERROR, _raised(evidence))]
     if rule.limit is None:
         return [_result(rule, *_own_outcome(evidence))]
+    covered = comparisons(rule, evidence, docket) if rule.than else _covered(rule, evidence)
+    if isinstance(covered, tuple):
+        return [_result(rule, *covered)]
+    return [_compare(rule, measurement, rule.limit) for measurement in covered]
+
+
+def _covered(rule: Rule, evidence: Evidence) -> list[Measurement] | tuple[Outcome, str]:
+    """Return the measurements that a rule is about, or what it says without any."""
     of_metric = [m for m in evidence.measurements if m.metric == rule.metric]
     covered = [m for m in of_metric if rule.covers(m.slice)]
-    if not covered:
-        return [_result(rule, Outcome.INCONCLUSIVE, _not_measured(rule, evidence, of_metric))]
-    return [_compare(rule, measurement, rule.limit) for measurement in covered]
+    return covered or (Outcome.INCONCLUSIVE, _not_measured(rule, evidence, of_metric))
 
 
 def _compare(rule: Rule, found: Measurement, limit: float) -> RuleResult:
@@ -123,7 +153,7 @@ def _compare(rule: Rule, found: Measurement, limit: float) -> RuleResult:
 
     On the cautious end the limit may lie inside the interval: then the data proves neither side.
     """
-    what = sentences.named(rule.metric, found.slice)
+    what = sentences.measured(rule, found.slice)
     if not _is_number(found.value):
         why = f" ({found.note})" if found.note else ""
         return _result(rule, Outcome.INCONCLUSIVE, f"{what} could not be computed{why}.", found)
@@ -168,7 +198,7 @@ def _own_outcome(evidence: Evidence) -> tuple[Outcome, str]:
             return Outcome.INCONCLUSIVE, f"The audit {evidence.audit} is inconclusive.{note}"
 
 
-def _presence(audit: str, docket: _Docket) -> RuleResult:
+def _presence(audit: str, docket: Docket) -> RuleResult:
     """Judge that a required audit, which no rule reads, was done."""
     evidence = docket.newest.get(audit)
     if evidence is None:
@@ -233,13 +263,40 @@ def _summary(policy: Policy, results: list[RuleResult], outcome: Outcome) -> str
     return f"{len(decisive)} of {len(results)} checks {verb}: {first}{decisive[0].reason}"
 
 
-def _given(
-    policy: Policy, version: ModelVersion, approvals: Iterable[Approval]
-) -> dict[str, tuple[str, ...]]:
-    bound_to = (version.digest, policy.digest)
+def _of_findings(
+    policy: Policy, version: ModelVersion, findings: Sequence[Finding], now: datetime
+) -> list[RuleResult]:
+    """Judge how many findings of each severity stand open against the version."""
+    today, results = now.astimezone(UTC).date(), []
+    for severity, most in policy.max_open_findings.items():
+        open_ = [f for f in findings if f.severity == severity and f.is_open(version.version, today)]
+        outcome = Outcome.PASS if len(open_) <= most else Outcome.FAIL
+        first = f": {open_[0].id}, {open_[0].title}" if open_ else ""
+        results.append(
+            RuleResult(
+                rule=f"findings: at most {most} open of severity {severity}",
+                audit="",
+                metric="open_findings",
+                slice=f"severity={severity}",
+                bound="estimate",
+                direction="at_most",
+                value=len(open_),
+                limit=most,
+                estimate=len(open_),
+                n=len(findings),
+                outcome=outcome,
+                reason=f"{len(open_)} open of severity {severity}, at most {most}{first}.",
+            )
+        )
+    return results
+
+
+def _data_of(evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    return tuple(sorted({found.data_digest for found in evidence}))
+
+
+def _by_role(approvals: Sequence[Approval]) -> dict[str, tuple[str, ...]]:
     people: dict[str, list[str]] = {}
     for approval in approvals:
-        counts = (approval.model_digest, approval.policy_digest) == bound_to and approval.by != version.author
-        if counts and approval.role in policy.approvals and approval.by not in people.get(approval.role, []):
-            people.setdefault(approval.role, []).append(approval.by)
-    return {role: tuple(names) for role, names in people.items()}
+        people.setdefault(approval.role, []).append(approval.by)
+    return {role: tuple(dict.fromkeys(names)) for role, names in people.items()}

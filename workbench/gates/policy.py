@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,16 +13,18 @@ from pydantic import Field, model_validator
 from workbench.core.digests import of_json
 from workbench.core.documents import Documents
 from workbench.core.records import Record
+from workbench.gates.records import Severity
 
 Limit = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True, ge=1)]
+Allowed = Annotated[int, Field(strict=True, ge=0)]
 Name = Annotated[str, Field(min_length=1)]
 
 
 class Rule(Record):
-    """One thing that must hold: a bound on a measurement, or an audit's own outcome."""
+    """One thing that must hold: a bound on a measurement, an audit's own outcome, or a group of such."""
 
-    audit: Name
+    audit: str = ""
     metric: str = ""
     """As the audit names it. Empty for a rule on the whole audit."""
     slice: str = ""
@@ -31,13 +33,51 @@ class Rule(Record):
     """The end of the interval that is compared. None: the cautious one, lower for ``at_least``."""
     at_least: Limit | None = None
     at_most: Limit | None = None
+    than: Literal["champion", "baseline"] | None = None
+    """Compare with another's figure: the limit is then on the difference, this version's less the other's.
+    The baseline is the constant answer of the audit ``performance`` (``against=dummy``)."""
+    without_champion: Literal["inconclusive", "pass"] = "inconclusive"
+    """What a rule ``than: champion`` says while there is no champion."""
     outcome: Literal["pass"] | None = None
     """Ask for the audit's own outcome instead of a number."""
+    any: tuple[Rule, ...] = ()
+    """A group of which one must hold, instead of all of the above."""
+    all: tuple[Rule, ...] = ()
+    """A group of which each must hold: of use within ``any``."""
     because: str = ""
     """Why this is asked, for whoever meets it."""
 
+    @property
+    def group(self) -> tuple[Rule, ...]:
+        """The rules of a group; none for a rule on one audit."""
+        return self.any or self.all
+
+    def leaves(self) -> Iterator[Rule]:
+        """Yield the rule itself, or every rule on one audit in its group."""
+        if not self.group:
+            yield self
+        for rule in self.group:
+            yield from rule.leaves()
+
     @model_validator(mode="after")
-    def _asks_one_thing(self) -> Self:
+    def _is_a_rule_or_a_group(self) -> Self:
+        if "any" in self.model_fields_set or "all" in self.model_fields_set:
+            self._require_group()
+        else:
+            self._require_one_thing()
+        return self
+
+    def _require_group(self) -> None:
+        others = sorted(self.model_fields_set - {"any", "all", "because"})
+        if (self.any and self.all) or others:
+            told = " and ".join(others) if others else "any and all"
+            raise ValueError(f"a group has any or all, and because, and nothing beside: not {told}")
+        if len(self.group) < 2:
+            raise ValueError("a group needs two rules at least")
+
+    def _require_one_thing(self) -> None:
+        if not self.audit:
+            raise ValueError("name the audit, or a group by any or all")
         asked = [key for key in ("at_least", "at_most", "outcome") if getattr(self, key) is not None]
         if len(asked) != 1:
             raise ValueError(f"give one of at_least, at_most or outcome, not {' and '.join(asked) or 'none'}")
@@ -45,7 +85,10 @@ class Rule(Record):
             raise ValueError(f"{asked[0]} needs a metric")
         if self.outcome is not None and (self.metric or self.slice or self.bound):
             raise ValueError("outcome is asked of the whole audit: leave out metric, slice and bound")
-        return self
+        if self.outcome is not None and self.than:
+            raise ValueError("than compares numbers: give at_least or at_most")
+        if self.than != "champion" and "without_champion" in self.model_fields_set:
+            raise ValueError("without_champion belongs to than: champion")
 
     @property
     def direction(self) -> Literal["at_least", "at_most"]:
@@ -82,8 +125,25 @@ class Policy(Record):
     """All must hold. Without any, nothing passes."""
     required_audits: tuple[Name, ...] = ()
     """Audits whose evidence must be there and not be an error, whether or not a rule reads it."""
+    max_age_days: dict[Name, Count] = {}
+    """Greatest age of the evidence of an audit; ``*`` for every audit that is not named."""
+    max_open_findings: dict[Severity, Allowed] = {}
+    """How many findings of a severity may be open; one whose acceptance has run out is open again."""
     approvals: dict[Name, Count] = {}
     """How many people of each role must approve."""
+    approval_days: Count = 90
+    """How long an approval holds."""
+    same_person_may_fill_roles: bool = Field(default=False, strict=True)
+    """True: somebody with several roles counts in each of them. By default a person counts once."""
+
+    @property
+    def asked_audits(self) -> set[str]:
+        """Names of the audits that the policy reads."""
+        return {leaf.audit for rule in self.rules for leaf in rule.leaves()} | set(self.required_audits)
+
+    def oldest(self, audit: str) -> int | None:
+        """Return the greatest age of evidence in days; None where any will do."""
+        return self.max_age_days.get(audit, self.max_age_days.get("*"))
 
     @cached_property
     def digest(self) -> str:

@@ -20,9 +20,20 @@ def rule_words(rule: Rule, slice: str | None = None) -> str:
     """Return the rule in words, for one of the slices it covers."""
     if rule.limit is None:
         return f"{rule.audit}: outcome pass"
-    what = named(rule.metric, rule.slice if slice is None else slice)
+    what = measured(rule, rule.slice if slice is None else slice)
     of_end = "" if rule.end == "estimate" else f"{_ENDS[rule.end]} of "
     return f"{rule.audit}: {of_end}{what} {_SIGNS[rule.direction]} {_limit(rule.limit)}"
+
+
+def group_words(rule: Rule) -> str:
+    """Return the words of a group."""
+    return f"{'any' if rule.any else 'all'} of {len(rule.group)}"
+
+
+def measured(rule: Rule, slice: str) -> str:
+    """Return what a rule compares with its limit, for one slice."""
+    other = {"champion": " less the champion's", "baseline": " less the constant answer's"}
+    return named(f"{rule.metric}{other.get(rule.than or '', '')}", slice)
 
 
 def named(metric: str, slice: str) -> str:
@@ -35,7 +46,7 @@ def comparison(rule: Rule, found: Measurement, value: float, limit: float, *, ho
     digits = _digits(value, limit)
     compared = f"{_ENDS[rule.end]} {value:,.{digits}f}"
     verb = (_HOLDS if holds else _BREAKS)[rule.direction]
-    what = named(rule.metric, found.slice)
+    what = measured(rule, found.slice)
     return f"{what}: {compared} {verb} {limit:,.{digits}f} ({_numbers(found, digits)})."
 
 
@@ -44,7 +55,7 @@ def undecided(rule: Rule, found: Measurement, interval: tuple[float, float, floa
     low, _, high = interval
     digits = max(_digits(low, limit), _digits(high, limit))
     return (
-        f"{named(rule.metric, found.slice)}: the limit {limit:,.{digits}f} lies inside the interval "
+        f"{measured(rule, found.slice)}: the limit {limit:,.{digits}f} lies inside the interval "
         f"({_numbers(found, digits)}). {_what_would_settle(interval, found.n, limit)}"
     )
 

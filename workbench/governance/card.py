@@ -7,14 +7,17 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from workbench.audits.records import Evidence, Report
-from workbench.core.clock import Clock
 from workbench.core.digests import short
 from workbench.core.records import Record, Shown
-from workbench.gates.records import Approval, Verdict
+from workbench.gates.findings import fold as fold_findings
+from workbench.gates.freshness import Freshness
+from workbench.gates.records import Approval, Finding, Lapse, Verdict
+from workbench.gates.standing import Standing
+from workbench.gates.streams import Look, Streams
 from workbench.incidents.records import Incident
 from workbench.journal.merkle import frontier
 from workbench.journal.records import Entry
-from workbench.models.records import ModelVersion
+from workbench.models.records import ModelVersion, Waiver
 from workbench.releases.records import Release
 
 NOT_STATED = "not stated"
@@ -51,10 +54,16 @@ class ModelCard(Shown):
     """Of each audit the newest on these bytes."""
     verdict: Verdict | None = None
     """The newest on these bytes."""
-    verdict_outdated: bool = False
-    """True when the version was audited again after the verdict."""
+    freshness: Freshness | None = None
+    """Whether evidence, verdict and approvals hold under the verdict's policy; None without a verdict."""
     approvals: tuple[Approval, ...] = ()
-    """All given to these bytes, under whatever policy."""
+    """What counts now under that policy: approvals, then rejections."""
+    lapsed: tuple[Lapse, ...] = ()
+    """What was said of these bytes and counts no longer, and why."""
+    findings: tuple[Finding, ...] = ()
+    """About the model, whatever became of them."""
+    waivers: tuple[Waiver, ...] = ()
+    """Given for the model, also those that have run out."""
     releases: tuple[Release, ...] = ()
     """Those it was the candidate of."""
     incidents: tuple[Incident, ...] = ()
@@ -70,7 +79,7 @@ class ModelCard(Shown):
 
 
 def assemble_card(
-    version: ModelVersion, entries: Iterable[Entry], *, reports: Sequence[Report], clock: Clock
+    version: ModelVersion, entries: Iterable[Entry], *, reports: Sequence[Report], look: Look
 ) -> ModelCard:
     """Assemble the card of a version.
 
@@ -78,23 +87,30 @@ def assemble_card(
         version: the version.
         entries: the whole journal, by seq.
         reports: the kept reports of this version, oldest first.
-        clock: says when the card was made.
+        look: the project's people, keys and policies, and when the card is made.
     """
     entries = list(entries)
     streams = _by_stream(entries)
+    gates = Streams(lambda stream: streams.get(stream, ()), look)
+    verdict = gates.verdict(version)
+    policy = gates.policy(verdict) if verdict else None
+    standing = gates.standing(version, policy) if policy else Standing()
     own = {kind: streams.get(f"{kind}/{version.ref}", []) for kind in ("evidence", "gate", "approval")}
     releases = _releases(streams, version)
     incidents = _incidents(streams, version)
-    judged = [e for e in own["gate"] if e.payload["model_digest"] == version.digest]
     about = {f"release/{r.id}" for r in releases} | {f"incident/{i.id}" for i in incidents}
+    about |= {f"finding/{version.name}", f"waiver/{version.name}"} & streams.keys()
     told = [*own["evidence"], *own["gate"], *own["approval"], *_registry_entries(streams, version)]
     told += [entry for stream in about for entry in streams[stream]]
     return ModelCard(
         model=version,
         evidence=_newest(version, reports),
-        verdict=Verdict.model_validate(judged[-1].payload) if judged else None,
-        verdict_outdated=bool(judged and own["evidence"] and own["evidence"][-1].seq > judged[-1].seq),
-        approvals=_approvals(own["approval"], version),
+        verdict=verdict,
+        freshness=gates.freshness(version, policy) if policy else None,
+        approvals=(*standing.given, *standing.rejected),
+        lapsed=tuple(one for one in standing.lapsed if one.approval.model_digest == version.digest),
+        findings=tuple(fold_findings(streams.get(f"finding/{version.name}", ()))),
+        waivers=tuple(Waiver.model_validate(e.payload) for e in streams.get(f"waiver/{version.name}", ())),
         releases=releases,
         incidents=incidents,
         # The looks of a release stand in the journal; the card tells its decisions.
@@ -102,7 +118,7 @@ def assemble_card(
         statements=_statements(),
         journal_size=len(entries),
         journal_root=frontier(bytes.fromhex(e.hash) for e in entries).root(),
-        time=clock.now(),
+        time=look.now,
     )
 
 
@@ -125,11 +141,6 @@ def _newest(version: ModelVersion, reports: Sequence[Report]) -> tuple[Evidence,
     for report in reports:
         newest.update({e.audit: e for e in report.evidence if e.model_digest == version.digest})
     return tuple(newest.values())
-
-
-def _approvals(entries: list[Entry], version: ModelVersion) -> tuple[Approval, ...]:
-    given = (Approval.model_validate(e.payload) for e in entries if e.kind == "approval.given")
-    return tuple(approval for approval in given if approval.model_digest == version.digest)
 
 
 def _releases(streams: dict[str, list[Entry]], version: ModelVersion) -> tuple[Release, ...]:
@@ -166,7 +177,14 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
         f"audited it on {p['rows']:,} rows: {', '.join(p['audits'])} ({p['outcome']})"
     ),
     "gate.judged": lambda p: f"judged it by policy {p['policy']}: {p['outcome']}. {p['reason']}",
+    "approval.requested": lambda p: f"requested approval under {p['policy']}: {p['note']}",
     "approval.given": lambda p: f"approved it as {p['role']}: {p['note']}",
+    "approval.rejected": lambda p: f"rejected it as {p['role']}: {p['note']}",
+    "approval.revoked": lambda p: f"took {p['approval']} back: {p['note']}",
+    "finding.opened": lambda p: f"found ({p['severity']}): {p['title']}",
+    "finding.accepted": lambda p: f"accepted {p['finding']} until {p['until']}: {p['note']}",
+    "finding.fixed": lambda p: f"said that {p['finding']} is fixed in {p['version']}: {p['note']}",
+    "waiver.given": lambda p: f"answers for a {p['kind']} until {p['until']}: {p['reason']}",
 }
 
 

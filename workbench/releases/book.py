@@ -8,6 +8,7 @@ from typing import NamedTuple
 from workbench.core.errors import NotFound, nearest
 from workbench.journal import Event, Journal
 from workbench.journal.store import Write
+from workbench.releases.permission import Unmoved
 from workbench.releases.records import Release
 from workbench.releases.state import State, fold, fold_state, follow
 
@@ -56,31 +57,40 @@ class Book:
             )
         return Page(fold_state(entries), len(entries))
 
-    def open(self, release_id: str, events: Sequence[Event]) -> None:
-        """Begin a release.
+    def open(self, release_id: str, events: Sequence[Event], *, unmoved: Unmoved = ()) -> None:
+        """Begin a release, unless what it rests on has moved.
 
         Raises:
-            Conflict: somebody else has just begun the one of that id.
+            Conflict: somebody else has just begun the one of that id, or appended to a stream of ``unmoved``.
         """
-        self._append(release_id, events, 0)
+        self._append(release_id, events, 0, unmoved=unmoved)
 
-    def append(self, page: Page, events: Sequence[Event], *, also: Sequence[Write] = ()) -> None:
+    def append(
+        self, page: Page, events: Sequence[Event], *, also: Sequence[Write] = (), unmoved: Unmoved = ()
+    ) -> None:
         """Append to the release that was read, in one transaction, and facts of other streams with it.
 
         Raises:
-            Conflict: an event may not follow the state, or somebody else has appended since.
+            Conflict: an event may not follow the state, or somebody else has appended since, to the release
+                or to a stream of ``unmoved``.
         """
         state, last = page.state, page.release.stage_since
         for event in events:
             state = follow(state, event, time=last, actor="")
-        self._append(page.release.id, events, page.length, also)
+        self._append(page.release.id, events, page.length, also, unmoved=unmoved)
 
     def _append(
-        self, release_id: str, events: Sequence[Event], length: int, also: Sequence[Write] = ()
+        self,
+        release_id: str,
+        events: Sequence[Event],
+        length: int,
+        also: Sequence[Write] = (),
+        *,
+        unmoved: Unmoved,
     ) -> None:
         stream = f"{_PREFIX}{release_id}"
         writes = [(stream, event, length + i) for i, event in enumerate(events)]
-        self._journal.append_many([*writes, *also])
+        self._journal.append_many([*writes, *also], unmoved=unmoved)
 
     def _numbers(self, endpoint: str) -> list[int]:
         """Numbers of an endpoint's releases. ``a-2-1`` is the first of ``a-2``, not one of ``a``."""

@@ -7,7 +7,7 @@ to append, and a routing is set only over the one that was seen before the journ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -29,9 +29,10 @@ from workbench.releases.by_hand import ByHand
 from workbench.releases.effects import ENDPOINT_REVIVED, Effects, retried
 from workbench.releases.intents import Intents
 from workbench.releases.observe import Ledger
+from workbench.releases.permission import Permission, Unmoved
 from workbench.releases.plan import Plan, load_plan
 from workbench.releases.records import Release
-from workbench.releases.state import ABORTED, JUDGED, PAUSED, RESUMED
+from workbench.releases.state import ABORTED, JUDGED, PAUSED, PROMOTED, RESUMED
 from workbench.releases.targets.base import Target
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 
 #: Seconds beyond the gateway's deadline until an exchange is surely on disk.
 _CAPTURE_SECONDS = 1.5
-
-Permission = Callable[[], Verdict]
-"""Asks the gate again."""
 
 
 class Releases:
@@ -54,6 +52,7 @@ class Releases:
         registry: where versions and the alias ``champion`` are.
         traffic: captured exchanges.
         clock: for deadlines, and for how old an exchange must be to count.
+        permission: asks the gate again at the door to champion.
         target: where traffic is moved; default: the local gateway.
     """
 
@@ -65,6 +64,7 @@ class Releases:
         traffic: TrafficStore,
         clock: Clock,
         *,
+        permission: Permission,
         target: Target | None = None,
     ) -> None:
         self._journal = journal
@@ -77,7 +77,7 @@ class Releases:
         intents = Intents.of(settings)
         self._by_hand = ByHand(self._target, intents, clock)
         self._effects = Effects(journal, registry=registry, target=self._target, intents=intents, clock=clock)
-        self._permissions: dict[str, Permission] = {}
+        self._permission = permission
         self._ledgers: dict[str, Ledger] = {}
 
     # Look
@@ -107,7 +107,7 @@ class Releases:
         *,
         endpoint: str,
         verdict: Verdict,
-        still_allowed: Permission | None = None,
+        unmoved: Unmoved = (),
     ) -> Release:
         """Open a release and put its first stage into effect. With no champion yet it is champion at once.
 
@@ -116,14 +116,12 @@ class Releases:
             plan: checked whole before anything happens.
             endpoint: whose traffic.
             verdict: the gate's, on these bytes.
-            still_allowed: asked again at the door to champion. Left out: what the journal has recorded
-                counts.
+            unmoved: what the verdict rests on (``permission.resting_on``).
 
         Raises:
             Refused: the verdict does not let these bytes through.
-            Conflict: a release of this endpoint is active, the candidate is its champion already, or the
-                endpoint
-                is killed.
+            Conflict: a release of this endpoint is active, the candidate is its champion already, the
+                endpoint is killed, or what the verdict rests on has moved.
             Tampered: the files are not those that were registered.
         """
         require_name(endpoint, field="endpoint")
@@ -138,12 +136,10 @@ class Releases:
         opened = opening.opened(release_id, version, plan, verdict, earlier, endpoint=endpoint, **place)
         first = [] if routes.champions(earlier) else [opening.first_champion(version)]
         try:
-            self._book.open(release_id, [opened, *first])
+            self._book.open(release_id, [opened, *first], unmoved=unmoved)
         except Conflict:
             opening.require_free(endpoint, version, self._book.of(endpoint), status)
             raise
-        if still_allowed is not None:
-            self._permissions[release_id] = still_allowed
         self._effects.take(endpoint)
         return self.get(release_id)
 
@@ -213,9 +209,11 @@ class Releases:
         page = self._book.page(release_id)
         if page.release.status.final:
             return False
+        resting_on = permission.resting_on(self._journal, page.release.candidate)
         events = controller.step(page.state, self._look(page), self._clock.now())
         if events:
-            self._book.append(page, events)
+            promotes = any(event.kind == PROMOTED for event in events)
+            self._book.append(page, events, unmoved=resting_on if promotes else ())
         return any(event.kind != JUDGED for event in events)
 
     def _look(self, page: Page) -> Observations:
@@ -229,8 +227,7 @@ class Releases:
             killed=status.killed,
         )
         if controller.at_the_door(state, seen):
-            ask = self._permissions.get(page.release.id, partial(permission.recorded, self._journal, state))
-            seen = replace(seen, permission=ask())
+            seen = replace(seen, permission=self._permission(state))
         return seen
 
     def _say(self, release_id: str, kind: str, reason: str) -> Release:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from workbench.gates.records import Approval, Verdict
+from collections.abc import Callable
+
+from workbench.gates.records import Verdict
 from workbench.journal import Journal
 from workbench.releases.state import State
 
+Permission = Callable[[State], Verdict]
+"""Asks the gate again, under the text of the policy that the release was opened with."""
 
-def recorded(journal: Journal, state: State) -> Verdict:
-    """Return the gate's newest verdict under the policy the release was opened with, as the journal has it.
+Unmoved = tuple[tuple[str, int], ...]
+"""Streams and how many entries each had."""
 
-    For a controller that resumed a release in a new process, where nobody can judge the evidence anew: the
-    newest recorded verdict counts, with the approvals that stand now.
+
+def resting_on(journal: Journal, ref: str) -> Unmoved:
+    """Return what a permission for a version rests on, as it is now: to be read before the gate is asked.
+
+    Whoever then appends says that none of it has moved, so that an approval taken back in between stops the
+    promotion instead of coming after it.
     """
-    opening, ref = state.allowed, state.release.candidate
-    later = [
-        Verdict.model_validate(e.payload) for e in journal.read(f"gate/{ref}") if e.kind == "gate.judged"
-    ]
-    same_policy = [v for v in later if v.policy_digest == opening.policy_digest and v.time >= opening.time]
-    verdict = same_policy[-1] if same_policy else opening
-    bound_to = (verdict.model_digest, verdict.policy_digest)
-    given: dict[str, set[str]] = {}
-    for entry in journal.read(f"approval/{ref}"):
-        if entry.kind == "approval.given":
-            approval = Approval.model_validate(entry.payload)
-            if (approval.model_digest, approval.policy_digest) == bound_to:
-                given.setdefault(approval.role, set()).add(approval.by)
-    standing = {role: tuple(sorted(given.get(role, ()))) for role in verdict.required_approvals}
-    return verdict.model_copy(update={"given_approvals": standing})
+    name = ref.rpartition("/")[0]
+    streams = (f"approval/{ref}", f"evidence/{ref}", f"finding/{name}")
+    return tuple((stream, journal.length(stream)) for stream in streams)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,60 +21,26 @@ from workbench.audits.explanation_records import (
     Reason,
     ReasonCodes,
 )
+from workbench.audits.memory import entry_of
 from workbench.audits.records import Evidence, Figure, Measurement, Report, ScoreCounts
 from workbench.core import digests, project
 from workbench.core.records import Shown
 from workbench.core.values import Outcome
-from workbench.gates.records import Approval, RuleResult, Verdict
+from workbench.gates.policy_book import PolicyBook
+from workbench.gates.records import Verdict
+from workbench.gates.streams import Look
 from workbench.governance.card import assemble_card
 from workbench.incidents.records import BisectReport, Failure, Incident, ReplayColumn, ReplayReport, Trial
 from workbench.incidents.state import opened
 from workbench.journal import Event, Journal
-from workbench.models.records import Column, Lineage, ModelVersion
+from workbench.models.records import ModelVersion
 from workbench.releases.plan import load_plan
 from workbench.releases.records import EvidencePoint, Release, Stage, StageVerdict, Status
+from workbench.testing import showcase_gates as gates
+from workbench.testing.showcase_base import HOSTILE, NOON, digest, model
 from workbench.views.overview import overview
 
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-HOSTILE = '<img src=x onerror="window.wbHacked=1">'
 RACES = {"African-American": (1795, 0.4485), "Caucasian": (1488, 0.2345), "Hispanic": (320, 0.2148)}
-
-
-def digest(word: str) -> str:
-    """A digest that is alike from run to run."""
-    return digests.of_bytes(word.encode())
-
-
-def model(version: int = 3, name: str = "recidivism") -> ModelVersion:
-    """A registered version."""
-    return ModelVersion(
-        name=name,
-        version=version,
-        digest=digest(f"{name}/{version}"),
-        run_id="0" * 32,
-        flavor="sklearn",
-        format="skops",
-        task="classification",
-        target="two_year_recid",
-        positive=1,
-        classes=(0, 1),
-        sensitive=("race", "sex"),
-        columns=(
-            Column(name="age", type="double", low=18, high=96, integer=True),
-            Column(name="priors_count", type="double", low=0, high=38, integer=True),
-            Column(name="charge", type="string", categories=("F", "M", HOSTILE)),
-        ),
-        author="ada",
-        created=NOON + timedelta(hours=version),
-        lineage=Lineage(
-            git_commit="3113580c0ffee",
-            git_dirty=version == 3,
-            data_digest=digest("train"),
-            data_rows=4320,
-            python="3.11.7",
-            packages={"scikit-learn": "1.9.0", "numpy": "2.4.1"},
-        ),
-    )
 
 
 def _rates(metric: str, overall: float) -> Iterator[Measurement]:
@@ -199,44 +165,6 @@ def report(version: int = 3) -> Report:
         scores=scores(),
         created=NOON + timedelta(hours=5),
         code=f'import workbench as wb\n\nbench = wb.open()\nbench.audit("{about.ref}", on=data, seed=0)',
-    )
-
-
-def verdict(version: int = 3, outcome: Outcome = Outcome.FAIL) -> Verdict:
-    """What a gate says of a version."""
-    fails = outcome is Outcome.FAIL
-    return Verdict(
-        model=f"recidivism/{version}",
-        model_digest=model(version).digest,
-        policy="default",
-        policy_digest=digest("policy"),
-        outcome=outcome,
-        reason="Equalized odds differ by up to 25 pp; the limit is 10 pp." if fails else "Every rule passes.",
-        rules=(
-            RuleResult(
-                rule="performance: lower bound of accuracy ≥ 0.60",
-                audit="performance",
-                metric="accuracy",
-                bound="lower",
-                value=0.655,
-                limit=0.6,
-                outcome=Outcome.PASS,
-                reason="0.655 is at least 0.60.",
-            ),
-            RuleResult(
-                rule="fairness: upper bound of equalized_odds_difference ≤ 0.10",
-                audit="fairness",
-                metric="equalized_odds_difference",
-                bound="upper",
-                value=0.25 if fails else 0.08,
-                limit=0.1,
-                outcome=outcome,
-                reason="0.25 is above 0.10." if fails else "0.08 is at most 0.10.",
-            ),
-        ),
-        required_approvals={"model-risk": 2},
-        given_approvals={"model-risk": ("grace",)},
-        time=NOON + timedelta(hours=6),
     )
 
 
@@ -428,15 +356,18 @@ def _of_the_seeded_project() -> tuple[Shown, ...]:
     version = model(2)
     with TemporaryDirectory() as folder, seed(Path(folder)) as journal:
         entries = list(journal.entries())
-    card = assemble_card(version, entries, reports=[report(version.version)], clock=_Still())
-    return overview(entries), card
+    look = Look(NOON + timedelta(days=1), gates.PEOPLE)
+    card = assemble_card(version, entries, reports=[report(version.version)], look=look)
+    return overview(entries, look), card
 
 
 def records() -> dict[str, Shown]:
     """One record of every view, by view."""
     made: tuple[Shown, ...] = (
         report(),
-        verdict(),
+        gates.verdict(),
+        gates.request(report(3).evidence, report(1).evidence),
+        gates.stale(report(3).evidence),
         release(),
         incident(),
         replay(),
@@ -446,6 +377,11 @@ def records() -> dict[str, Shown]:
         *_of_the_seeded_project(),
     )
     return {record.view: record for record in made}
+
+
+def _passed() -> Verdict:
+    """The verdict on the version that is in release."""
+    return gates.verdict(2, Outcome.PASS, report(2).evidence)
 
 
 class _Still:
@@ -471,18 +407,10 @@ def seed(root: Path) -> Journal:
         journal.append(
             "model/recidivism", Event(kind="model.alias", payload={"alias": alias, "version": number})
         )
-    journal.append("gate/recidivism/2", _event("gate.judged", verdict(2, Outcome.PASS).to_json()))
-    journal.append("gate/recidivism/3", _event("gate.judged", verdict(3).to_json()))
-    approval = Approval(
-        model="recidivism/2",
-        model_digest=model(2).digest,
-        policy_digest=digest("policy"),
-        role="model-risk",
-        by="grace",
-        note="Reviewed with the court.",
-        time=NOON,
-    )
-    journal.append("approval/recidivism/2", _event("approval.given", approval.to_json()))
+    PolicyBook(journal).use(gates.policy())
+    journal.append("gate/recidivism/2", _event("gate.judged", _passed().to_json()))
+    journal.append("gate/recidivism/3", _event("gate.judged", gates.verdict(3).to_json()))
+    gates.approve(journal, _Still(), report(2).evidence)
     for event in _walk(release()):
         journal.append("release/recidivism-2", event)
     journal.append("incident/INC-1", opened(incident()))
@@ -499,7 +427,7 @@ def _walk(walked: Release) -> Iterator[Event]:
         "alpha": plan.alpha,
         "since_table": 1,
         "cursor": "",
-        "verdict": json.loads(verdict(2, Outcome.PASS).to_json()),
+        "verdict": json.loads(_passed().to_json()),
     }
     yield Event(kind="release.opened", payload=payload)
     yield Event(kind="release.stage_entered", payload={"stage": 1, "since_table": 2})
@@ -528,6 +456,7 @@ def _keep(journal: Journal, folder: Path, made: Report) -> None:
         "outcome": str(made.outcome),
         "rows": made.rows,
         "audits": {e.audit: str(e.outcome) for e in made.evidence},
+        **entry_of(made),
     }
     journal.append(f"evidence/{made.subject}", Event(kind="audit.finished", payload=payload))
 

@@ -88,6 +88,13 @@ def signed(value: float, places: int) -> str:
     return f"{value:+,.{places}f}".replace(",", "\u2009")
 
 
+def change(value: float, unit: str = "") -> str:
+    """A difference of two figures of one unit, its sign always shown; of rates in percentage points."""
+    text = number(abs(value), "difference" if unit in _PERCENT_UNITS else unit)
+    sign = "−" if value < 0 else "+"
+    return text if text == "—" else f"{sign}{text}"
+
+
 def places(values: Iterable[float]) -> int:
     """Decimal places that give the greatest of some values three digits, so that they stand in one column."""
     greatest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)

@@ -5,16 +5,23 @@ It reads the journal and nothing else, so that it is as quick as it is true: no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from itertools import groupby
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from workbench.core.records import Record, Shown
 from workbench.core.values import Outcome
-from workbench.gates.records import Approval, Verdict
+from workbench.gates.findings import fold as fold_findings
+from workbench.gates.findings import still_open
+from workbench.gates.freshness import Basis
+from workbench.gates.judge import spoken
+from workbench.gates.records import Verdict
+from workbench.gates.standing import Standing
+from workbench.gates.streams import Look, Streams
 from workbench.incidents.records import Incident
 from workbench.journal.records import Entry
+from workbench.models import history
 from workbench.models.records import ModelVersion
 from workbench.releases.records import Release
 
@@ -30,8 +37,19 @@ class EvidenceGlance(Record):
     time: datetime
 
 
+class Stale(Record):
+    """One thing said of a version that holds no longer."""
+
+    kind: str
+    """``evidence``, ``verdict`` or ``approval``."""
+    name: str
+    why: str
+    renew: str
+    """The command that renews this and nothing else."""
+
+
 class VerdictGlance(Record):
-    """The newest verdict on a version, with the approvals given since."""
+    """The newest verdict on a version, with what people have said since."""
 
     outcome: Outcome
     reason: str
@@ -40,8 +58,10 @@ class VerdictGlance(Record):
     missing_approvals: dict[str, int] = {}
     """Roles and how many people of each are still to approve."""
     approved_by: tuple[str, ...] = ()
+    rejected_by: tuple[str, ...] = ()
+    """Whose rejection stands: nothing is released over it."""
     stale: bool = False
-    """True when the version was audited again after the verdict."""
+    """True when it does not hold: ``VersionGlance.stale`` says why."""
 
 
 class VersionGlance(Record):
@@ -56,6 +76,10 @@ class VersionGlance(Record):
     aliases: tuple[str, ...] = ()
     evidence: EvidenceGlance | None = None
     verdict: VerdictGlance | None = None
+    stale: tuple[Stale, ...] = ()
+    """What holds no longer under the policy of its verdict."""
+    open_findings: dict[str, int] = {}
+    """How many findings stand open against it, by severity."""
     release: str = ""
     """Id of the newest release of this version; empty when there was none."""
 
@@ -112,21 +136,46 @@ class Overview(Shown):
     """Not closed, newest first."""
 
 
-def overview(entries: Iterable[Entry]) -> Overview:
-    """Fold the whole journal, given by seq."""
+def overview(entries: Iterable[Entry], look: Look | None = None) -> Overview:
+    """Fold the whole journal.
+
+    Args:
+        entries: by seq.
+        look: the project's people, keys and policies, and the time. Default: nobody has a role, and it is
+            the moment of the last entry.
+    """
     entries = list(entries)
+    look = look or Look(entries[-1].time if entries else datetime.now(UTC))
+    by_stream = _by_stream(entries)
+    streams = Streams(lambda stream: by_stream.get(stream, ()), look)
     releases, incidents = _releases(entries), _incidents(entries)
-    by_kind: dict[str, list[Entry]] = {}
-    for entry in entries:
-        by_kind.setdefault(entry.kind, []).append(entry)
     released = {release.candidate: release.id for release in releases}
-    aliases = _aliases(by_kind.get("model.alias", []))
-    evidence = _newest(by_kind.get("audit.finished", []))
-    verdicts = _newest(by_kind.get("gate.judged", []))
-    approvals = [Approval.model_validate(e.payload) for e in by_kind.get("approval.given", [])]
+    names = [stream.removeprefix("model/") for stream in by_stream if stream.startswith("model/")]
+    models = tuple(_model(name, streams, released) for name in sorted(names))
+    return Overview(
+        seq=entries[-1].seq if entries else -1,
+        models=models,
+        releases=tuple(_release(r) for r in {r.endpoint: r for r in releases}.values()),
+        incidents=tuple(_incident(i) for i in incidents if i.status != "closed")[::-1],
+    )
+
+
+def _by_stream(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.stream, []).append(entry)
+    return found
+
+
+def _model(name: str, streams: Streams, released: Mapping[str, str]) -> ModelGlance:
+    entries = list(streams.read(f"model/{name}"))
+    aliases = history.aliases(entries)
+    findings = fold_findings(streams.read(f"finding/{name}"))
 
     def glance(model: ModelVersion) -> VersionGlance:
-        audited, judged = evidence.get(model.ref), verdicts.get(model.ref)
+        verdict = streams.verdict(model)
+        policy = streams.policy(verdict) if verdict else None
+        stale = streams.freshness(model, policy).stale if policy else ()
         return VersionGlance(
             version=model.version,
             digest=model.digest,
@@ -134,27 +183,16 @@ def overview(entries: Iterable[Entry]) -> Overview:
             sensitive=model.sensitive,
             author=model.author,
             created=model.created,
-            aliases=tuple(
-                sorted(a for (name, a), v in aliases.items() if (name, v) == (model.name, model.version))
-            ),
-            evidence=_evidence(audited) if audited else None,
-            verdict=_verdict(judged, audited, approvals) if judged else None,
+            aliases=tuple(sorted(a for a, number in aliases.items() if number == model.version)),
+            evidence=_evidence(streams.read(f"evidence/{model.ref}")),
+            verdict=_verdict(verdict, streams.standing(model, policy), stale) if verdict and policy else None,
+            stale=tuple(Stale(kind=b.kind, name=b.name, why=b.why, renew=b.renew) for b in stale),
+            open_findings=dict(Counter(f.severity for f in still_open(findings, model, streams.look.now))),
             release=released.get(model.ref, ""),
         )
 
-    models = sorted(
-        (ModelVersion.model_validate(e.payload) for e in by_kind.get("model.registered", [])),
-        key=lambda m: (m.name, -m.version),
-    )
-    return Overview(
-        seq=entries[-1].seq if entries else -1,
-        models=tuple(
-            ModelGlance(name=name, versions=tuple(glance(m) for m in versions))
-            for name, versions in groupby(models, key=lambda m: m.name)
-        ),
-        releases=tuple(_release(r) for r in {r.endpoint: r for r in releases}.values()),
-        incidents=tuple(_incident(i) for i in incidents if i.status != "closed")[::-1],
-    )
+    newest_first = reversed(history.versions(entries).values())
+    return ModelGlance(name=name, versions=tuple(glance(model) for model in newest_first))
 
 
 def _streams(entries: list[Entry], prefix: str) -> list[list[Entry]]:
@@ -184,41 +222,31 @@ def _incidents(entries: list[Entry]) -> list[Incident]:
     return [fold(stream) for stream in streams]
 
 
-def _newest(entries: list[Entry]) -> dict[str, Entry]:
-    """The last entry about each model version."""
-    return {str(e.payload["model"]): e for e in entries}
-
-
-def _aliases(entries: list[Entry]) -> dict[tuple[str, str], int]:
-    return {(e.stream.removeprefix("model/"), e.payload["alias"]): e.payload["version"] for e in entries}
-
-
-def _evidence(entry: Entry) -> EvidenceGlance:
-    payload = entry.payload
+def _evidence(entries: Iterable[Entry]) -> EvidenceGlance | None:
+    finished = [entry for entry in entries if entry.kind == "audit.finished"]
+    if not finished:
+        return None
+    payload = finished[-1].payload
     return EvidenceGlance(
         audits=payload["audits"],
         outcome=payload["outcome"],
         rows=payload["rows"],
         report=payload["report"],
-        time=entry.time,
+        time=finished[-1].time,
     )
 
 
-def _verdict(entry: Entry, audited: Entry | None, approvals: list[Approval]) -> VerdictGlance:
-    verdict = Verdict.model_validate(entry.payload)
-    given = {role: set(people) for role, people in verdict.given_approvals.items()}
-    for approval in approvals:
-        if (approval.model_digest, approval.policy_digest) == (verdict.model_digest, verdict.policy_digest):
-            given.setdefault(approval.role, set()).add(approval.by)
-    left = {role: need - len(given.get(role, ())) for role, need in verdict.required_approvals.items()}
+def _verdict(verdict: Verdict, standing: Standing, stale: Iterable[Basis]) -> VerdictGlance:
+    now = verdict.model_copy(update=spoken(standing))
     return VerdictGlance(
-        outcome=verdict.outcome,
-        reason=verdict.reason,
-        policy=verdict.policy,
-        time=verdict.time,
-        missing_approvals={role: count for role, count in left.items() if count > 0},
-        approved_by=tuple(sorted(set().union(*given.values()))),
-        stale=audited is not None and audited.seq > entry.seq,
+        outcome=now.outcome,
+        reason=now.reason,
+        policy=now.policy,
+        time=now.time,
+        missing_approvals=now.missing_approvals,
+        approved_by=tuple(sorted({one.by for one in standing.given})),
+        rejected_by=now.rejected_by,
+        stale=any(basis.kind == "verdict" for basis in stale),
     )
 
 

@@ -35,6 +35,7 @@ def _environment() -> Environment:
         "interval": formats.interval,
         "count": formats.count,
         "moment": formats.moment,
+        "change": formats.change,
         "sign": formats.sign,
         "value": formats.value,
         "short": digests.short,
@@ -44,7 +45,9 @@ def _environment() -> Environment:
     environment.globals |= {
         "tables": tables,
         "whisker_of": whisker,
-        "estimate": lambda m: formats.estimate(m.value, m.low, m.high, m.unit),
+        "estimate": lambda m, unit=None: formats.estimate(
+            m.value, m.low, m.high, m.unit if unit is None else unit
+        ),
         "concerns": summary.concerns,
         "headlines": summary.headlines,
         "outcomes": summary.outcomes,

@@ -9,7 +9,7 @@ from workbench.core.digests import short
 from workbench.core.records import Shown
 from workbench.core.values import Outcome
 from workbench.views.decisions import lines, notes, sought
-from workbench.views.formats import count, number, sign, value, visible
+from workbench.views.formats import change, count, estimate, number, sign, value, visible
 from workbench.views.summary import headlines, numbers, outcomes, sentence, taken, tally
 
 #: Failures of one audit that its line is followed by.
@@ -58,7 +58,49 @@ def _verdict_lines(verdict: Any) -> list[str]:
         f"still needs {n} approval{'s' if n > 1 else ''} by {role}"
         for role, n in verdict.missing_approvals.items()
     ]
-    return [_marked(rule.outcome, rule.reason) for rule in verdict.rules] + missing
+    rules = [_marked(r.outcome, f"{'  ' * r.depth}{_ruled(r)}") for r in verdict.rules]
+    against = [f"rejected by {', '.join(verdict.rejected_by)}"] if verdict.rejected_by else []
+    return [*rules, *against, *missing]
+
+
+def _ruled(rule: Any) -> str:
+    return rule.reason if rule.audit else f"{rule.rule}: {rule.reason}"
+
+
+def _request_lines(request: Any) -> list[str]:
+    difference = request.difference
+    beside = difference.champion or "no champion"
+    found = [f"asked by {request.by}: {request.note}", *_verdict_lines(request.verdict), f"beside {beside}:"]
+    found += [_change(c) for c in difference.metrics]
+    if difference.slices or difference.explanations:
+        hidden = len(difference.slices) + difference.slices_left_out + len(difference.explanations)
+        found.append(f"{hidden} more of groups and columns: .to_html(path)")
+    found += [
+        *difference.data,
+        *difference.code,
+        *map(str, difference.findings),
+        *map(str, difference.waivers),
+    ]
+    return [*found, *difference.notes]
+
+
+def _change(c: Any) -> str:
+    ours, theirs = (
+        "—" if side is None else " ".join(filter(None, estimate(side.value, side.low, side.high, c.unit)))
+        for side in (c.candidate, c.champion)
+    )
+    moved = "" if c.difference is None else f", {change(c.difference, c.unit)}{' apart' * c.apart}"
+    return f"{c.audit}: {c.metric} {ours}, champion {theirs}{moved}"
+
+
+def _freshness_lines(fresh: Any) -> list[str]:
+    found = []
+    for basis in fresh.bases:
+        until = f", until {basis.until:%Y-%m-%d}" if basis.until and not basis.stale else ""
+        id = f"  ({basis.id})" if basis.id else ""
+        found.append(f"{'? stale' if basis.stale else '✓ holds'}  {basis.kind:<9}{basis.name}{until}{id}")
+        found += [f"    {basis.why}", f"    → {basis.renew}"] if basis.stale else []
+    return found
 
 
 def _release_lines(release: Any) -> list[str]:
@@ -118,13 +160,37 @@ def _overview_lines(overview: Any) -> list[str]:
         for model in overview.models
         for v in model.versions
     ]
+    stale = [
+        f"stale          {model.name}/{v.version} {s.kind} {s.name}: {s.why} → {s.renew}"
+        for model in overview.models
+        for v in model.versions
+        for s in v.stale
+    ]
+    findings = [
+        f"open findings  {model.name}/{v.version}: {', '.join(f'{n} {s}' for s, n in v.open_findings.items())}"
+        for model in overview.models
+        for v in model.versions
+        if v.open_findings
+    ]
     releases = [f"{r.id}: {r.candidate} {r.status}, {r.stage}, {r.weight:.0%}" for r in overview.releases]
-    return [*versions, *releases, *(f"{i.id} {i.status}: {i.title}" for i in overview.incidents)]
+    return [
+        *versions,
+        *stale,
+        *findings,
+        *releases,
+        *(f"{i.id} {i.status}: {i.title}" for i in overview.incidents),
+    ]
 
 
 _HEADLINES: dict[str, Callable[[Any], str]] = {
     "report": lambda r: f"{r.title}: {r.subject} on {count(r.rows)} rows, {r.outcome}",
     "verdict": lambda v: f"Gate {v.policy} on {v.model}: {v.outcome}. {v.reason}",
+    "request": lambda r: f"{r.id}: approval of {r.model} under {r.policy}, which says {r.verdict.outcome}",
+    "freshness": lambda f: (
+        f"{f.model} under {f.policy}: {len(f.stale)} to renew"
+        if f.stale
+        else f"{f.model} under {f.policy}: holds"
+    ),
     "release": lambda r: (
         f"Release {r.id}: {r.candidate} {r.status} at {r.weight:.0%}, {r.current.name}. {r.reason}"
     ),
@@ -142,6 +208,8 @@ _HEADLINES: dict[str, Callable[[Any], str]] = {
 _LINES: dict[str, Callable[[Any], list[str]]] = {
     "report": _report_lines,
     "verdict": _verdict_lines,
+    "request": _request_lines,
+    "freshness": _freshness_lines,
     "release": _release_lines,
     "incident": lambda i: [f"frozen as {short(i.digest)}, opened by {i.opened_by}"],
     "replay": _replay_lines,

@@ -1,4 +1,4 @@
-"""``workbench gate`` and ``workbench approve``."""
+"""``workbench gate``, ``request``, ``approve``, ``reject``, ``revoke`` and ``freshness``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
+from workbench.core.values import Outcome
 from workbench.interfaces.cli.options import HERE, Actor, Model, Policy, Project, bench
 from workbench.interfaces.cli.output import AsJson, finish, show
+
+Role = Annotated[str | None, typer.Option("--role", help="The role you act in.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(gate)
-    app.command()(approve)
+    for command in (gate, request, approve, reject, revoke, freshness):
+        app.command()(command)
 
 
 def gate(
@@ -32,21 +35,76 @@ def gate(
     finish(verdict.outcome)
 
 
-def approve(
+def request(
     model: Model,
-    note: Annotated[str, typer.Option("--note", help="Why you approve. It is kept.", prompt=True)],
-    role: Annotated[str | None, typer.Option("--role", help="The role you act in.")] = None,
+    note: Annotated[str, typer.Option("--note", help="Why it should be released. It is kept.", prompt=True)],
     policy: Policy = "default",
     project: Project = HERE,
     actor: Actor = "",
     as_json: AsJson = False,
 ) -> None:
-    """Say yes to these bytes under this policy. The author is refused.
+    """Ask for approval, and show what whoever decides will see: the version beside the champion.
+
+    Whoever asks cannot approve.
+
+    Example: `workbench request recidivism/3 --note "better on the old"`
+    """
+    show(bench(project, actor).request_approval(model, note=note, policy=policy), as_json=as_json)
+
+
+def approve(
+    model: Model,
+    note: Annotated[str, typer.Option("--note", help="Why you approve. It is kept.", prompt=True)],
+    role: Role = None,
+    policy: Policy = "default",
+    project: Project = HERE,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say yes to these bytes under this policy, signed with your own key. The author is refused.
 
     Example: `workbench approve recidivism/3 --note "harm reviewed with the owners" --as grace`
     """
-    approval = bench(project, actor).approve(model, note=note, policy=policy, role=role)
-    if as_json:
-        show(approval, as_json=True)
-    else:
-        print(f"{approval.by} approved {approval.model} as {approval.role}")
+    show(bench(project, actor).approve(model, note=note, policy=policy, role=role), as_json=as_json)
+
+
+def reject(
+    model: Model,
+    note: Annotated[str, typer.Option("--note", help="Why you reject it. It is kept.", prompt=True)],
+    role: Role = None,
+    policy: Policy = "default",
+    project: Project = HERE,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say no to these bytes under this policy: nothing is released until that is taken back.
+
+    Example: `workbench reject recidivism/3 --note "the ages are years of birth" --as grace`
+    """
+    show(bench(project, actor).reject(model, note=note, policy=policy, role=role), as_json=as_json)
+
+
+def revoke(
+    approval: Annotated[str, typer.Argument(metavar="ID", help="As `workbench freshness` lists it.")],
+    note: Annotated[str, typer.Option("--note", help="Why. It is kept.", prompt=True)],
+    project: Project = HERE,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take an approval or a rejection back: for whoever gave it, and for others in that role.
+
+    Example: `workbench revoke approval/recidivism/3#1 --note "the data was wrong" --as grace`
+    """
+    show(bench(project, actor).revoke(approval, note=note), as_json=as_json)
+
+
+def freshness(
+    model: Model, policy: Policy = "default", project: Project = HERE, as_json: AsJson = False
+) -> None:
+    """What evidence, verdict and approvals rest on, and how to renew what is stale. Exit 0 holds, 2 stale.
+
+    Example: `workbench freshness recidivism@champion --policy credit`
+    """
+    found = bench(project).freshness(model, policy)
+    show(found, as_json=as_json)
+    finish(Outcome.INCONCLUSIVE if found.stale else Outcome.PASS)
