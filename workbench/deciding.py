@@ -207,7 +207,12 @@ class Decisions:
             )
         version = self._registry.version(ref)
         return self.approvals.revoke(
-            version, approval, by=self._settings.actor, note=note, signer=self._signer
+            version,
+            approval,
+            by=self._settings.actor,
+            note=note,
+            signer=self._signer,
+            vouched=self._vouched(),
         )
 
     # Findings

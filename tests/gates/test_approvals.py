@@ -267,6 +267,16 @@ def test_what_was_said_may_be_taken_back_by_whoever_said_it_or_others_in_the_rol
     assert "approval/recidivism/3#0" in caught.value.remedy
 
 
+def test_a_role_that_a_group_gives_is_enough_to_take_back(say, approvals, version, policy, signer):
+    yes = say("grace")
+    vouched = {"model-risk": "jupyterhub group risk-team"}
+    taken = approvals.revoke(
+        version, yes.id, by="mary", note="Wrong data.", signer=signer("mary"), vouched=vouched
+    )
+    assert taken.role_from == "jupyterhub group risk-team"
+    assert lapse(approvals, version, policy) == "was taken back by mary: Wrong data."
+
+
 def test_the_author_cannot_take_a_rejection_back(say, approvals, version, signer):
     no = say("grace", "reject")
     with pytest.raises(Refused, match="ada cannot take back"):

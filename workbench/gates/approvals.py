@@ -14,7 +14,7 @@ from workbench.core.clock import Clock
 from workbench.core.errors import InvalidInput, NotFound, Refused, nearest
 from workbench.gates import roles
 from workbench.gates.policy import Policy
-from workbench.gates.records import Approval, Revocation
+from workbench.gates.records import SETTINGS, Approval, Revocation
 from workbench.gates.roles import People
 from workbench.gates.signatures import KeyBook, Keys, signed
 from workbench.gates.standing import KINDS, REVOKED, Roll, Standing, Words, same_person
@@ -101,12 +101,19 @@ class Approvals:
         return said
 
     def revoke(
-        self, version: ModelVersion, approval: str, *, by: str, note: str, signer: Signer
+        self,
+        version: ModelVersion,
+        approval: str,
+        *,
+        by: str,
+        note: str,
+        signer: Signer,
+        vouched: Mapping[str, str] | None = None,
     ) -> Revocation:
         """Take an approval or a rejection back.
 
         Whoever gave it may, and so may others in the role it was given in: stopping must not wait for one
-        person. The author may not, or a rejection would not stand.
+        person. The author may not, or a rejection would not stand. ``vouched`` as for ``say``.
 
         Raises:
             Refused: somebody else, or it was taken back already.
@@ -125,13 +132,20 @@ class Approvals:
             raise Refused(
                 f"{approval} was taken back already.", remedy="Nothing is to be done.", field="approval"
             )
-        if not roll.may_revoke(by, found):
+        held = roles.held(by, self._people, vouched or {})
+        if not roll.may_revoke(by, found, held):
             raise Refused(
                 f"{by} cannot take back what {found.by} said as {found.role}.",
                 remedy=f"{found.by} may. {roles.who_may(found.role, self._people, version.author)}",
                 field="by",
             )
-        taken = Revocation(approval=approval, by=by, note=note.strip(), time=self._clock.now())
+        taken = Revocation(
+            approval=approval,
+            by=by,
+            role_from=held.get(found.role, SETTINGS),
+            note=note.strip(),
+            time=self._clock.now(),
+        )
         taken = signed(taken, signer)
         self._write(roll, REVOKED, taken, signer)
         return taken

@@ -123,6 +123,8 @@ class Revocation(Record):
     approval: str
     """Id of what is taken back."""
     by: str
+    role_from: str = SETTINGS
+    """What says that the person has the role it was given in; of no matter to whoever gave it."""
     note: str
     time: datetime
     key: str = ""

@@ -6,13 +6,14 @@ its person's key, in date, not taken back, and from somebody who may give it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from workbench.gates import roles
 from workbench.gates.policy import Policy
 from workbench.gates.records import SETTINGS, Approval, Lapse, Revocation
 from workbench.gates.roles import People
@@ -69,15 +70,23 @@ class Words:
             if entry.kind == REVOKED:
                 one = Revocation.model_validate(entry.payload)
                 said = self.said.get(one.approval)
-                if said and self.may_revoke(one.by, said) and holds(one, self.keys.of(one.by)):
+                held = roles.held(one.by, self.people, {})
+                if said and one.role_from != SETTINGS:
+                    held[said.role] = one.role_from
+                if said and self.may_revoke(one.by, said, held) and holds(one, self.keys.of(one.by)):
                     found[one.approval] = one
         return found
 
-    def may_revoke(self, by: str, said: Approval) -> bool:
-        """Return whether somebody may take a word back: who gave it, or others in its role but the author."""
+    def may_revoke(self, by: str, said: Approval, held: Mapping[str, str]) -> bool:
+        """Return whether somebody may take a word back: who gave it, or others in its role but the author.
+
+        Args:
+            by: who would.
+            said: the word.
+            held: the roles that they have, and what gives each.
+        """
         is_author = by.casefold() == self.version.author.casefold()
-        in_role = said.role in self.people.get(by, ())
-        return by.casefold() == said.by.casefold() or (in_role and not is_author)
+        return by.casefold() == said.by.casefold() or (said.role in held and not is_author)
 
 
 @dataclass(frozen=True)

@@ -167,10 +167,10 @@ def _overview_lines(overview: Any) -> list[str]:
         for s in v.stale
     ]
     findings = [
-        f"open findings  {model.name}/{v.version}: {', '.join(f'{n} {s}' for s, n in v.open_findings.items())}"
+        f"open finding   {model.name}/{v.version}: {n} of severity {severity}"
         for model in overview.models
         for v in model.versions
-        if v.open_findings
+        for severity, n in v.open_findings.items()
     ]
     releases = [f"{r.id}: {r.candidate} {r.status}, {r.stage}, {r.weight:.0%}" for r in overview.releases]
     return [
