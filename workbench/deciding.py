@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +36,8 @@ from workbench.gates.streams import Look, Streams
 from workbench.journal import Journal, Signer
 from workbench.models.records import ModelVersion
 from workbench.models.waivers import holding
+from workbench.releases.effects import retried
+from workbench.releases.permission import resting_on
 
 if TYPE_CHECKING:
     from workbench.audits.records import Evidence
@@ -123,10 +125,18 @@ class Decisions:
         )
 
     def gate(self, version: ModelVersion, policy: Policy) -> Verdict:
-        """Judge a version, and keep the verdict and the policy's text."""
-        verdict = self.judge(version, policy)
+        """Judge a version, and keep the verdict and the policy's text.
+
+        Evidence, findings and approvals that come in meanwhile are judged, too: a kept verdict is one on all
+        that stands before it.
+        """
         self.policies.use(policy)
-        self._journal.append(f"gate/{version.ref}", verdict_event(verdict))
+        return retried(partial(self._gate, version, policy))
+
+    def _gate(self, version: ModelVersion, policy: Policy) -> Verdict:
+        unmoved = resting_on(self._journal, version.ref)
+        verdict = self.judge(version, policy)
+        self._journal.append_many([(f"gate/{version.ref}", verdict_event(verdict), None)], unmoved=unmoved)
         return verdict
 
     def judge_again(self, verdict: Verdict) -> Verdict:

@@ -28,7 +28,12 @@ def keep(report: Report, folder: Path) -> str:
 
 
 def kept(digest: str, folder: Path) -> Report:
-    """Read a report by its digest. Only a digest becomes a file name, so that no key can point elsewhere.
+    """Read a report by its digest; raises as ``kept_bytes``."""
+    return Report.from_json(kept_bytes(digest, folder))
+
+
+def kept_bytes(digest: str, folder: Path) -> bytes:
+    """Read a report as it was written. Only a digest becomes a file name, so that no key can point elsewhere.
 
     Raises:
         NotFound: no such report.
@@ -45,7 +50,7 @@ def kept(digest: str, folder: Path) -> Report:
             remedy="Restore it from a backup, or audit again.",
             field="report",
         )
-    return Report.from_json(body)
+    return body
 
 
 def _path(folder: Path, digest: str) -> Path:
