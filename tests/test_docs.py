@@ -147,7 +147,7 @@ def test_the_policy_and_the_plan_of_the_guides_are_accepted_as_they_stand(tmp_pa
     [plan] = blocks(ROOT / "docs/how-to/release-behind-the-gateway.md", "yaml")
     (tmp_path / "policy.yaml").write_text(policy)
     (tmp_path / "plan.yaml").write_text(plan)
-    assert len(load_policy(tmp_path / "policy.yaml").rules) == 3
+    assert len(load_policy(tmp_path / "policy.yaml").rules) == 4
     assert len(load_plan(tmp_path / "plan.yaml").stages) == 3
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.core.clock import Clock
-from workbench.core.errors import NotFound
+from workbench.core.errors import NotFound, Refused
 from workbench.core.project import document
 from workbench.core.settings import Settings
 from workbench.gates import (
@@ -152,15 +152,21 @@ class Decisions:
     # People
 
     def request(self, version: ModelVersion, policy: Policy, note: str) -> ApprovalRequest:
-        """Ask for approval."""
-        verdict = self.gate(version, policy)
+        """Ask for approval. Whoever has approved cannot ask: their own word would count no longer."""
+        verdict, actor = self.gate(version, policy), self._settings.actor
+        if any(actor in people for people in verdict.given_approvals.values()):
+            raise Refused(
+                f"{actor} approved {version.ref}, and whoever asks for approval cannot give it.",
+                remedy="Let somebody else ask, or take the approval back first: workbench revoke ID",
+                field="by",
+            )
         return request(
             self._journal,
             version,
             policy,
             verdict=verdict,
             difference=self.difference(version),
-            by=self._settings.actor,
+            by=actor,
             note=note,
             clock=self._clock,
         )

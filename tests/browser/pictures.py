@@ -6,13 +6,14 @@ They are written to ``test-results/``; look at them, then copy them to ``docs/im
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from workbench.audits.records import Report
-from workbench.testing import jupyterlab
+from workbench.testing import deciding, jupyterlab
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURES = REPOSITORY / "test-results"
@@ -58,6 +59,19 @@ def lab(browser, url: str) -> None:
     page.screenshot(path=PICTURES / "lab.png")
 
 
+def decide(browser, url: str) -> None:
+    """What grace reads before she approves a version, with her note."""
+    page = browser.new_page(viewport={**SIZE, "height": 1180}, reduced_motion="reduce")
+    jupyterlab.open_page(page, url, workspace="deciding", folder="loans")
+    run = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)"
+    page.evaluate(run, ["workbench:show-panel", {}])
+    page.locator("#workbench-panel [data-version='loans/2']").get_by_role("button", name="Decide…").click()
+    note = "Education fell, and is closed to new loans until the next version. The rest is better or alike."
+    page.get_by_role("textbox", name="Your note").fill(note)
+    page.mouse.move(0, 0)
+    page.screenshot(path=PICTURES / "decide.png")
+
+
 def report(browser, notebook: Path) -> None:
     """The first report of the run as the file that ``report.to_html(path)`` writes."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
@@ -74,9 +88,14 @@ def main(demo: Path) -> None:
     PICTURES.mkdir(exist_ok=True)
     with TemporaryDirectory() as root, jupyterlab.running_browser() as browser:
         shutil.copytree(demo, Path(root) / "lending")
+        os.environ["WORKBENCH_KEY_FOLDER"] = f"{root}/.keys"
+        deciding.seed(Path(root) / "loans", actor="grace")
+        with deciding.opened(Path(root) / "loans", "ada") as bench:
+            bench.request_approval("loans/2", note="Ranks better, and errs more alike across groups.")
         report(browser, Path(root) / "lending" / NOTEBOOK)
         with jupyterlab.running_lab(Path(root)) as url:
             lab(browser, url)
+            decide(browser, url)
 
 
 if __name__ == "__main__":

@@ -203,6 +203,16 @@ def test_two_approvals_in_the_same_moment_cannot_both_be_judged_on_the_same_past
     assert journal.streams("key/") == []
 
 
+def test_whoever_may_not_speak_is_told_before_they_say_anything(approvals, version, policy, say, journal):
+    with pytest.raises(Refused, match="ada registered"):
+        approvals.require_voice(version, policy, by="ada", role="model-risk")
+    approvals.require_voice(version, policy, by="grace", role="model-risk")
+    assert journal.entries() == []
+    say("grace")
+    with pytest.raises(Refused, match="grace approved recidivism/3 as model-risk already"):
+        approvals.require_voice(version, policy, by="grace", role="model-risk")
+
+
 # What stands
 
 

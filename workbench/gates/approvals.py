@@ -73,12 +73,8 @@ class Approvals:
             Conflict: somebody else wrote in the same moment.
         """
         _require_note(note)
-        roll = self._roll(version, policy)
-        roles.refuse_author(version, policy, by, self._people)
-        self._refuse_requester(roll, by)
-        held = roles.held(by, self._people, vouched or {})
-        chosen = roles.role_of(by, role, policy, held, people=self._people, author=version.author)
-        self._refuse_second(roll, roll.standing(data), by, chosen)
+        roll, held = self._roll(version, policy), roles.held(by, self._people, vouched or {})
+        chosen = self._voice(roll, by, role, held, data)
         now = self._clock.now()
         said = Approval(
             id=f"{_stream(version)}#{len(roll.entries)}",
@@ -99,6 +95,20 @@ class Approvals:
         said = signed(said, signer)
         self._write(roll, KINDS[decision], said, signer)
         return said
+
+    def require_voice(
+        self,
+        version: ModelVersion,
+        policy: Policy,
+        *,
+        by: str,
+        role: str,
+        data: Sequence[str] = (),
+        vouched: Mapping[str, str] | None = None,
+    ) -> None:
+        """Refuse whom ``say`` would refuse, before they say anything; arguments and errors as there."""
+        held = roles.held(by, self._people, vouched or {})
+        self._voice(self._roll(version, policy), by, role, held, data)
 
     def revoke(
         self,
@@ -153,6 +163,17 @@ class Approvals:
     def standing(self, version: ModelVersion, policy: Policy, data: Sequence[str] = ()) -> Standing:
         """Return what counts now, of evidence on ``data`` (``Roll.standing``)."""
         return self._roll(version, policy).standing(data)
+
+    def _voice(
+        self, roll: Roll, by: str, role: str | None, held: Mapping[str, str], data: Sequence[str]
+    ) -> str:
+        """Return the role that somebody speaks in, or refuse."""
+        roles.refuse_author(roll.version, roll.policy, by, self._people)
+        self._refuse_requester(roll, by)
+        author = roll.version.author
+        chosen = roles.role_of(by, role, roll.policy, held, people=self._people, author=author)
+        self._refuse_second(roll, roll.standing(data), by, chosen)
+        return chosen
 
     def _roll(self, version: ModelVersion, policy: Policy) -> Roll:
         return Roll(

@@ -271,7 +271,7 @@ def _of_findings(
     for severity, most in policy.max_open_findings.items():
         open_ = [f for f in findings if f.severity == severity and f.is_open(version.version, today)]
         outcome = Outcome.PASS if len(open_) <= most else Outcome.FAIL
-        first = f": {open_[0].id}, {open_[0].title}" if open_ else ""
+        first = f": {open_[0].id}, {open_[0].title.rstrip('.')}" if open_ else ""
         results.append(
             RuleResult(
                 rule=f"findings: at most {most} open of severity {severity}",

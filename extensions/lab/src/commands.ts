@@ -3,6 +3,8 @@ export const CommandIDs = {
   openRecord: 'workbench:open-record',
   insertCode: 'workbench:insert-code',
   chooseAudits: 'workbench:choose-audits',
+  requestApproval: 'workbench:request-approval',
+  decide: 'workbench:decide',
   chooseCode: 'workbench:choose-code',
   newNotebook: 'workbench:new-notebook'
 } as const;

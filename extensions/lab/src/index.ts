@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { auditsPlugin } from './plugins/audits';
 import { codePlugin } from './plugins/code';
+import { decidePlugin } from './plugins/decide';
 import { documentsPlugin } from './plugins/documents';
 import { launcherPlugin } from './plugins/launcher';
 import { panelPlugin } from './plugins/panel';
@@ -16,6 +17,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   documentsPlugin,
   codePlugin,
   auditsPlugin,
+  decidePlugin,
   launcherPlugin
 ] as JupyterFrontEndPlugin<unknown>[];
 

@@ -23,6 +23,8 @@ export type DrawFigure = (host: HTMLElement, spec: Record<string, unknown>) => (
 export interface Surroundings {
   trans: Language;
   drawFigure?: DrawFigure;
+  /** Puts a text on the clipboard. Without it a command is text to be marked. */
+  copy?: (text: string) => void;
 }
 
 export const SurroundingsContext = React.createContext<Surroundings>({

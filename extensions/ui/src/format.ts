@@ -101,6 +101,15 @@ export function signed(value: number | null, places: number): string {
   return [sign + whole.replace(/\B(?=(\d{3})+(?!\d))/g, THIN), ...decimals].join('.');
 }
 
+/** A difference of two figures of one unit, its sign always shown; of rates in percentage points. */
+export function change(value: number | null, unit = ''): string {
+  if (!known(value)) {
+    return '—';
+  }
+  const text = number(Math.abs(value), PERCENT.has(unit) ? 'difference' : unit);
+  return `${value < 0 ? '−' : '+'}${text}`;
+}
+
 /** Decimal places that give the greatest of some values three digits, so that they stand in one column. */
 export function places(values: Array<number | null>): number {
   const greatest = Math.max(0, ...values.map(v => Math.abs(v ?? 0)).filter(Number.isFinite));

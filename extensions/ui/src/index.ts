@@ -1,5 +1,8 @@
 export * from './RecordView';
 export * from './context';
+export * from './decide/AskForm';
+export * from './decide/DecideView';
+export type { Said } from './decide/DecisionBar';
 export * as format from './format';
 export * from './panel/AuditForm';
 export * from './panel/choices';

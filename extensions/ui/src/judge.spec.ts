@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import changes from './testing/change.cases.json';
 import cases from './testing/format.cases.json';
 import estimates from './testing/estimate.cases.json';
 import sums from './testing/signed.cases.json';
 import summaries from './testing/summary.cases.json';
 import values from './testing/value.cases.json';
-import { estimate, interval, moment, number, places, signed, value } from './format';
+import { change, estimate, interval, moment, number, places, signed, value } from './format';
 import { family, groupName, worst } from './judge';
 import { ago, nextStep } from './panel/next';
 import { nearestBin, ratesAt } from './rates';
@@ -27,6 +28,10 @@ describe('numbers', () => {
 
   it.each(values)('of a row are written as Python writes them: %o', given => {
     expect(value(given.value)).toBe(given.text);
+  });
+
+  it.each(changes)('that are differences are written as Python writes them: %o', given => {
+    expect(change(given.value, given.unit)).toBe(given.text);
   });
 
   it.each(estimates)('and their intervals share one number of decimals: %o', ({ given, texts }) => {
@@ -127,7 +132,9 @@ it('the next step follows the loop', () => {
   const approved = { ...waiting, verdict: { ...v2.verdict!, missing_approvals: {} } };
   expect(nextStep(approved)).toBe('release');
   expect(nextStep({ ...approved, release: 'recidivism-2' })).toBeNull();
-  expect(nextStep(v3)).toBeNull();
+  expect(nextStep({ ...approved, verdict: { ...approved.verdict, rejected_by: ['joan'] } })).toBeNull();
+  expect(nextStep(v3)).toBe('gate');
+  expect(nextStep({ ...v3, verdict: { ...v3.verdict!, stale: false } })).toBeNull();
 });
 
 describe('a summary', () => {

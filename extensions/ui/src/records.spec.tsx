@@ -164,8 +164,93 @@ describe('a decision', () => {
   });
 });
 
-it('a verdict says which approvals are to come', () => {
-  expect(show('verdict').textContent).toContain('? 1 to come model-risk: grace');
+describe('a verdict', () => {
+  it('says which approvals are to come, and whose no stands', () => {
+    const text = show('verdict').textContent;
+    expect(text).toContain('? 1 to come model-risk: grace');
+    expect(text).toContain('✕ rejected by joan: nothing is released');
+  });
+
+  it('keeps the members of a group below it', () => {
+    const host = show('verdict');
+    const depths = [...host.querySelectorAll('[data-depth]')].map(rule => rule.getAttribute('data-depth'));
+    expect(depths).toEqual(['0', '0', '1', '1']);
+    expect(host.querySelector('.wb-Sort')).toBeNull();
+    const flat = copyOf('verdict');
+    flat.rules = flat.rules.filter((rule: any) => rule.depth === 0);
+    expect(show('verdict', flat).querySelectorAll('.wb-Sort')).toHaveLength(2);
+  });
+});
+
+describe('a request for approval', () => {
+  it('puts candidate and champion side by side, and says what is more than chance', () => {
+    const request = copyOf('request');
+    Object.assign(request.difference.metrics[0], {
+      unit: 'rate',
+      candidate: { value: 0.7, low: 0.68, high: 0.72, n: 100 },
+      champion: { value: 0.62, low: 0.6, high: 0.64, n: 100 },
+      difference: 0.08,
+      apart: true
+    });
+    const host = show('request', request);
+    const row = host.querySelectorAll('.wb-Table')[1].querySelector('tbody tr')!;
+    expect([...row.querySelectorAll('.wb-Numeric')].map(cell => cell.textContent)).toEqual([
+      '70.0 % [68.0, 72.0]',
+      '62.0 % [60.0, 64.0]',
+      '+8.0 ppintervals apart'
+    ]);
+    expect(row.querySelectorAll('.wb-Beside [data-side]')).toHaveLength(2);
+    expect(host.textContent).toMatch(/Of \d+ figures 1 lies apart/);
+  });
+
+  it('without a champion shows what there is', () => {
+    const request = copyOf('request');
+    Object.assign(request.difference, { champion: '', notes: ['There is no champion to compare with.'] });
+    for (const part of ['metrics', 'slices', 'explanations']) {
+      request.difference[part].forEach((change: any) => Object.assign(change, { champion: null }));
+    }
+    const host = show('request', request);
+    expect(host.querySelector('.wb-Beside')).toBeNull();
+    expect(host.textContent).toContain('There is no champion to compare with.');
+    expect(host.textContent).not.toContain('lie apart');
+  });
+
+  it('says who asked and why, and what stands open', () => {
+    const text = show('request').textContent;
+    expect(text).toContain('ada asks under policy default: “Better on the old.');
+    expect(text).toContain('✕ high, open Ages above 90 are years of birth.');
+  });
+});
+
+describe('freshness', () => {
+  it('has a sentence and the one command for what is stale, and for nothing else', () => {
+    const host = show('freshness');
+    const commands = [...host.querySelectorAll('.wb-Command code')].map(code => code.textContent);
+    expect(commands).toEqual([
+      'workbench audit recidivism/3 --on DATA --suite fairness',
+      'workbench gate recidivism/3 --policy default'
+    ]);
+    expect(host.textContent).toContain('recidivism/3 under default: 2 to renew');
+  });
+
+  it('lets a command be copied where there is a clipboard, and marked where there is none', () => {
+    expect(show('freshness').querySelector('.wb-Command button')).toBeNull();
+    const copy = vi.fn();
+    const host = draw(
+      <RecordView view="freshness" data={records.freshness} surroundings={{ trans: english, copy }} />
+    );
+    click(button(host, 'Copy: workbench gate recidivism/3 --policy default'));
+    expect(copy).toHaveBeenCalledWith('workbench gate recidivism/3 --policy default');
+    expect(host.querySelectorAll('[role=status]')[1].textContent).toBe('copied');
+  });
+
+  it('is known of an open record beside what it says itself', () => {
+    const { stale } = records.overview.models[0].versions[0];
+    const host = draw(
+      <RecordView view="verdict" data={records.verdict} surroundings={{ trans: english }} stale={stale} />
+    );
+    expect(host.querySelector('.wb-Stale')?.textContent).toContain('was audited again after it was judged');
+  });
 });
 
 it('a bisection lists its trials in the order tried and its versions in their own', () => {
@@ -184,7 +269,7 @@ describe('an overview', () => {
     const rows = [...show('overview').querySelectorAll('.wb-Table tbody tr')];
     const verdicts = rows.map(row => [...row.children].slice(0, 3).map(cell => cell.textContent));
     expect(verdicts).toEqual([
-      ['3', 'candidate', '✕ fail'],
+      ['3', 'candidate', '✕ fail stale'],
       ['2', '', '✓ pass'],
       ['1', 'champion', 'not judged']
     ]);
@@ -209,7 +294,8 @@ it('a card has verdict, approvals, releases, incidents and history of one versio
   for (const part of [
     'recidivism/2',
     'Every rule passes',
-    'grace approved',
+    '✓ approved grace as model-risk',
+    'Does it still hold?',
     'Release recidivism-2',
     'INC-1'
   ]) {

@@ -1,15 +1,38 @@
 // Made from the records in workbench/*/records.py; do not edit.
 // python -m workbench.interfaces.lab.schema extensions/ui/src/records.ts
 
-/** One person's yes, bound to the bytes of the model and of the policy. */
+/** One person's yes or no, bound to the bytes of model, policy and data, and signed with their own key. */
 export interface Approval {
+  id: string;
+  decision: 'approve' | 'reject';
   model: string;
   model_digest: string;
+  policy: string;
   policy_digest: string;
+  data: Array<string>;
+  request: string;
   role: string;
+  role_from: string;
   by: string;
   note: string;
   time: string;
+  until: string | null;
+  key: string;
+  signature: string;
+}
+
+/** A candidate beside the champion, as it was when somebody asked for approval. */
+export interface ApprovalRequest {
+  id: string;
+  model: string;
+  model_digest: string;
+  policy: string;
+  policy_digest: string;
+  by: string;
+  note: string;
+  time: string;
+  verdict: Verdict;
+  difference: Difference;
 }
 
 /** A file beside the artifact that says something of it to somebody without this product. */
@@ -17,6 +40,7 @@ export interface Attestation {
   kind: 'ml-bom' | 'in-toto' | 'signature';
   path: string;
   digest: string;
+  key: string;
 }
 
 /** One audit and its options. */
@@ -26,6 +50,19 @@ export interface AuditHelp {
   help: string;
   options: Array<Option>;
   json_schema: Record<string, unknown>;
+}
+
+/** One thing that was said of a version. */
+export interface Basis {
+  kind: 'evidence' | 'verdict' | 'approval';
+  name: string;
+  id: string;
+  rests_on: Record<string, string>;
+  since: string | null;
+  until: string | null;
+  stale: boolean;
+  why: string;
+  renew: string;
 }
 
 /** The first version that shows the failure. */
@@ -96,6 +133,21 @@ export interface Decision {
   code: string;
 }
 
+/** A candidate beside the champion. */
+export interface Difference {
+  candidate: string;
+  champion: string;
+  metrics: Array<MetricChange>;
+  slices: Array<MetricChange>;
+  slices_left_out: number;
+  explanations: Array<MetricChange>;
+  data: Array<string>;
+  code: Array<string>;
+  findings: Array<Finding>;
+  waivers: Array<Waiver>;
+  notes: Array<string>;
+}
+
 /** What one audit found about one model on one data set, with everything needed to do it again. */
 export interface Evidence {
   audit: string;
@@ -104,6 +156,7 @@ export interface Evidence {
   model_digest: string;
   data_digest: string;
   reference_digest: string;
+  champion_digest: string;
   measurements: Array<Measurement>;
   figures: Array<Figure>;
   notes: Array<string>;
@@ -149,6 +202,30 @@ export interface Figure {
   spec: Record<string, unknown>;
 }
 
+/** Something about a model that somebody must fix or answer for. */
+export interface Finding {
+  id: string;
+  model: string;
+  version: string;
+  title: string;
+  severity: 'low' | 'medium' | 'high' | 'critical';
+  status: 'open' | 'accepted' | 'fixed';
+  by: string;
+  time: string;
+  accepted_by: string;
+  accepted_until: string | null;
+  fixed_in: string;
+  note: string;
+}
+
+/** Everything said of a version under a policy, and whether it still holds. */
+export interface Freshness {
+  model: string;
+  policy: string;
+  bases: Array<Basis>;
+  time: string;
+}
+
 /** Who did what when, from one journal entry. */
 export interface HistoryLine {
   seq: number;
@@ -190,6 +267,12 @@ export interface IncidentGlance {
   finding: string;
 }
 
+/** An approval or rejection that no longer counts, and why. */
+export interface Lapse {
+  approval: Approval;
+  why: string;
+}
+
 /** Where a version came from. Empty strings say "not known", never a guess. */
 export interface Lineage {
   git_commit: string;
@@ -212,6 +295,25 @@ export interface Lineage {
   parents: Array<Parent>;
 }
 
+/** A version as it stands now, beside the champion, and what people have said of it. */
+export interface Matter {
+  model: string;
+  author: string;
+  policy: string;
+  asks: Record<string, number>;
+  request: ApprovalRequest | null;
+  since: Array<string>;
+  verdict: Verdict;
+  difference: Difference;
+  freshness: Freshness;
+  given: Array<Approval>;
+  rejected: Array<Approval>;
+  lapsed: Array<Lapse>;
+  findings: Array<Finding>;
+  powers: Powers;
+  seen: string;
+}
+
 /** One number with its interval and n. ``value`` None: not computable, ``note`` says why. */
 export interface Measurement {
   metric: string;
@@ -225,13 +327,28 @@ export interface Measurement {
   note: string;
 }
 
+/** One figure of both versions. */
+export interface MetricChange {
+  audit: string;
+  metric: string;
+  slice: string;
+  unit: string;
+  candidate: Side;
+  champion: Side | null;
+  difference: number | null;
+  apart: boolean;
+}
+
 /** A version, what was found about it, who said yes, and what happened to it. */
 export interface ModelCard {
   model: ModelVersion;
   evidence: Array<Evidence>;
   verdict: Verdict | null;
-  verdict_outdated: boolean;
+  freshness: Freshness | null;
   approvals: Array<Approval>;
+  lapsed: Array<Lapse>;
+  findings: Array<Finding>;
+  waivers: Array<Waiver>;
   releases: Array<Release>;
   incidents: Array<Incident>;
   history: Array<HistoryLine>;
@@ -270,6 +387,7 @@ export interface ModelVersion {
   program_by: string;
   source: string;
   attestations: Array<Attestation>;
+  unsigned: string;
 }
 
 /** One option of an audit. */
@@ -291,12 +409,23 @@ export interface Overview {
   models: Array<ModelGlance>;
   releases: Array<ReleaseGlance>;
   incidents: Array<IncidentGlance>;
+  refusals: Array<RefusalGlance>;
 }
 
 /** A registered version that another was made from. */
 export interface Parent {
   ref: string;
   digest: string;
+}
+
+/** What one person may do. */
+export interface Powers {
+  person: string;
+  roles: Array<Role>;
+  refused: string;
+  remedy: string;
+  revocable: Array<string>;
+  silent: boolean;
 }
 
 /** One column's part in one decision. */
@@ -323,6 +452,15 @@ export interface ReasonCodes {
   method: string;
   notes: Array<string>;
   seed: number;
+}
+
+/** Bytes that are not those that were approved, and were not let in. */
+export interface RefusalGlance {
+  by: 'release' | 'gateway';
+  name: string;
+  reason: string;
+  answering: string;
+  time: string | null;
 }
 
 /** A candidate on its way to champion. */
@@ -403,6 +541,23 @@ export interface Report {
   code: string;
 }
 
+/** Somebody takes an approval or a rejection back. */
+export interface Revocation {
+  approval: string;
+  by: string;
+  role_from: string;
+  note: string;
+  time: string;
+  key: string;
+  signature: string;
+}
+
+/** A role that somebody has. */
+export interface Role {
+  name: string;
+  by: string;
+}
+
 /** One rule of the policy, judged. */
 export interface RuleResult {
   rule: string;
@@ -420,6 +575,7 @@ export interface RuleResult {
   outcome: Outcome;
   reason: string;
   because: string;
+  depth: number;
 }
 
 /** What an artifact holds, looked at before anything of it was opened. */
@@ -438,6 +594,7 @@ export interface ScannedFile {
   digest: string;
   verdict: 'data' | 'program' | 'refused';
   reason: string;
+  trusted: Array<string>;
 }
 
 /** Rows by slice, label and score bin: enough to move the threshold with no row at hand. */
@@ -446,6 +603,14 @@ export interface ScoreCounts {
   slices: Array<string>;
   counts: Array<[Array<number>, Array<number>]>;
   threshold: number;
+}
+
+/** One version's figure. */
+export interface Side {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
 }
 
 /** One step of the plan. */
@@ -471,6 +636,14 @@ export interface StageVerdict {
   champion_bad: number;
   still_needed: number | null;
   points: Array<EvidencePoint>;
+}
+
+/** One thing said of a version that holds no longer. */
+export interface Stale {
+  kind: string;
+  name: string;
+  why: string;
+  renew: string;
 }
 
 /** A field that only a person can fill. */
@@ -511,12 +684,14 @@ export interface Verdict {
   reason: string;
   rules: Array<RuleResult>;
   evidence: Array<string>;
+  data: Array<string>;
   required_approvals: Record<string, number>;
   given_approvals: Record<string, Array<string>>;
+  rejected_by: Array<string>;
   time: string;
 }
 
-/** The newest verdict on a version, with the approvals given since. */
+/** The newest verdict on a version, with what people have said since. */
 export interface VerdictGlance {
   outcome: Outcome;
   reason: string;
@@ -524,6 +699,7 @@ export interface VerdictGlance {
   time: string;
   missing_approvals: Record<string, number>;
   approved_by: Array<string>;
+  rejected_by: Array<string>;
   stale: boolean;
 }
 
@@ -538,5 +714,18 @@ export interface VersionGlance {
   aliases: Array<string>;
   evidence: EvidenceGlance | null;
   verdict: VerdictGlance | null;
+  stale: Array<Stale>;
+  open_findings: Record<string, number>;
   release: string;
+}
+
+/** A person's word that a model may be kept as a program, until a day. */
+export interface Waiver {
+  id: string;
+  kind: 'pickle';
+  model: string;
+  reason: string;
+  until: string;
+  by: string;
+  time: string;
 }

@@ -43,6 +43,11 @@ def test_values_and_intervals_are_written_as_the_front_end_writes_them(case):
     assert list(formats.estimate(*case["given"])) == case["texts"]
 
 
+@pytest.mark.parametrize("case", json.loads((TESTING / "change.cases.json").read_text(encoding="utf-8")))
+def test_differences_are_written_as_the_front_end_writes_them(case):
+    assert formats.change(case["value"], case["unit"]) == case["text"]
+
+
 def test_a_report_is_summed_up_as_the_front_end_sums_it_up():
     cases = json.loads((TESTING / "summary.cases.json").read_text(encoding="utf-8"))
     evidence = showcase.records()["report"].evidence

@@ -3,14 +3,18 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from datetime import timedelta
 
 import pytest
 from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 
+from workbench.core.clock import SystemClock
+from workbench.interfaces.lab import projects
 from workbench.interfaces.lab.app import JOURNAL_MOVED
 from workbench.interfaces.lab.handlers import ROUTES
 from workbench.journal import Event
+from workbench.journal.checkpoints import several
 from workbench.testing import showcase
 
 
@@ -197,3 +201,25 @@ async def test_chosen_audits_become_python(ask):
     with pytest.raises(HTTPClientError) as excinfo:
         await ask("snippets", path="risk", step="audit", audits='{"drift": {"bin": 7}}')
     assert "bins" in refusal(excinfo)["message"]
+
+
+async def test_while_the_server_runs_no_entry_waits_too_long_for_a_checkpoint(
+    ask, journal, jp_root_dir, monkeypatch
+):
+    class Later(SystemClock):
+        def now(self):
+            return showcase.NOON + timedelta(days=1)
+
+    monkeypatch.setattr("workbench.bench.SystemClock", Later)
+    monkeypatch.setattr(projects, "TICK", 0.05)
+    root = jp_root_dir / "risk"
+    (root / "workbench.toml").write_text('witnesses = ["grace.witness"]\n')
+    await ask("overview", path="risk")
+    for _ in range(200):
+        if not (root / "grace.witness").exists():
+            await asyncio.sleep(0.05)
+    [made] = several((root / "grace.witness").read_text())
+    assert (made.size, made.root) == (journal.size(), journal.root())
+    await asyncio.sleep(0.3)
+    assert journal.checkpoints() == [made]
+    assert journal.verify().ok

@@ -35,7 +35,8 @@ def test_a_quoted_name_is_that_string_and_nothing_else(text):
 def test_a_hostile_name_stays_a_string(step, name):
     version = {"version": 1, "digest": "", "target": name, "author": "", "created": showcase.NOON}
     about = Overview.model_validate({"seq": 0, "models": [{"name": name, "versions": [version]}]})
-    tree = ast.parse(snippets.code(step, about, incident=name))
+    said = snippets.Words(**dict.fromkeys(snippets.WORDS, name))
+    tree = ast.parse(snippets.code(step, about, incident=name, said=said))
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     assert imported == ["workbench"]
 
@@ -54,6 +55,16 @@ def test_a_step_that_is_not_there_is_refused(project):
 
 def test_a_model_with_a_champion_is_replayed_against_it(project):
     assert '["recidivism@champion", "recidivism/3"]' in snippets.code("replay", project)
+
+
+def test_a_decision_is_written_as_it_was_filled_in(project):
+    said = snippets.Words(policy="credit", role="model-risk", note='Say "why".')
+    code = snippets.code("reject", project, model="recidivism/3", said=said)
+    assert """bench.reject("recidivism/3", policy="credit", role="model-risk", note='Say "why".')""" in code
+    said = snippets.Words(approval="approval/recidivism/3#1", note="Wrong data.")
+    code = snippets.code("revoke", project, model="recidivism/3", said=said)
+    assert 'bench.revoke("approval/recidivism/3#1", note="Wrong data.")' in code
+    assert 'bench.request_approval("recidivism/3", note="' in snippets.code("request", project)
 
 
 def test_chosen_audits_are_written_with_the_options_that_are_not_their_defaults(project):

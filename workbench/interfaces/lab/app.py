@@ -7,6 +7,7 @@ from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 
+from workbench.interfaces.lab import decisions
 from workbench.interfaces.lab.handlers import ROUTES
 from workbench.interfaces.lab.projects import Projects
 from workbench.journal import Entry
@@ -32,7 +33,7 @@ class WorkbenchApp(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
-        self.handlers.extend(ROUTES)
+        self.handlers.extend([*ROUTES, *decisions.ROUTES])
 
     def _moved(self, project: str, entry: Entry) -> None:
         """Say on Jupyter's event bus that a journal grew. Called from a project's own thread."""

@@ -97,7 +97,7 @@ class RecordHandler(WorkbenchHandler):
         )
 
     def _record(self, path: str, view: str, key: str) -> dict[str, Any]:
-        project = _needed(self.projects.find(path))
+        project = needed(self.projects.find(path))
         record = lookup(project.journal, project.state, view, key)
         return {"view": view, "record": record.model_dump(mode="json")}
 
@@ -121,30 +121,36 @@ class AuditsHandler(WorkbenchHandler):
 
 
 class SnippetHandler(WorkbenchHandler):
-    """``GET /workbench/api/snippets?step=&model=&incident=&audits=&path=``."""
+    """``GET /workbench/api/snippets?step=&model=&incident=&audits=&policy=&role=&note=&approval=&path=``."""
 
     @authenticated
     @authorized(action="read", resource="workbench:models")
     async def get(self) -> None:
         """The Python of one step, ready for a cell."""
-        argument = self.get_query_argument
-        await self.answer(
-            self._snippet,
-            argument("path", ""),
-            argument("step"),
-            argument("model", ""),
-            argument("incident", ""),
-            argument("audits", ""),
-        )
+        keys = ("step", "model", "incident", "audits", *snippets.WORDS)
+        given = {key: self.get_query_argument(key, "") for key in keys}
+        await self.answer(self._snippet, self.get_query_argument("path", ""), given)
 
-    def _snippet(self, path: str, step: str, model: str, incident: str, audits: str) -> dict[str, str]:
+    def _snippet(self, path: str, given: dict[str, str]) -> dict[str, str]:
         project = self.projects.find(path)
-        overview = None if project is None else project.overview()
-        chosen = snippets.chosen(audits) if audits else None
-        return {"code": snippets.code(step, overview, model=model, incident=incident, audits=chosen)}
+        audits = given["audits"]
+        code = snippets.code(
+            given["step"],
+            None if project is None else project.overview(),
+            model=given["model"],
+            incident=given["incident"],
+            audits=snippets.chosen(audits) if audits else None,
+            said=snippets.Words(**{key: given[key] for key in snippets.WORDS}),
+        )
+        return {"code": code}
 
 
-def _needed(project: Project | None) -> Project:
+def needed(project: Project | None) -> Project:
+    """Return the project that a request is about.
+
+    Raises:
+        NotFound: its folder is none.
+    """
     if project is None:
         raise NotFound("This folder is not a project.", remedy="Run: wb.open()", field="path")
     return project

@@ -2,59 +2,104 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from workbench.bench import Workbench
 from workbench.core.clock import SystemClock
-from workbench.core.errors import InvalidInput
+from workbench.core.errors import InvalidInput, WorkbenchError
 from workbench.core.settings import FILE, load
+from workbench.gates.streams import Look
+from workbench.gateway.status import running
 from workbench.journal import Entry, Journal
 from workbench.views.overview import Overview, overview
 
 #: Seconds between looks at a journal. A look is one indexed query.
 POLL = 0.5
 
+#: Seconds between looks whether a checkpoint is due.
+TICK = 60.0
+
+#: Seconds after which evidence and approvals may have run out, though nothing was written.
+HOLDS = 60.0
+
 Moved = Callable[[str, Entry], None]
+
+_log = logging.getLogger(__name__)
 
 
 class Project:
-    """One project folder, read through its journal alone."""
+    """One project folder, read through its journal alone.
+
+    While it is followed no entry waits for a checkpoint longer than the settings allow, whoever wrote it:
+    one is signed as a notebook on this server would sign it.
+    """
 
     def __init__(self, root: Path, name: str, moved: Moved) -> None:
         settings = load(root)
+        self.root = root
         self.state = settings.state
         self.name = name
         """Path relative to the server's root, with ``/``."""
         self.journal = Journal.open(
             settings.journal, actor=settings.actor, clock=SystemClock(), beside=self.state
         )
+        self._settings = settings
         self._moved = moved
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._entries = self.journal.entries()
-        self._overview = overview(self._entries)
-        self._thread = threading.Thread(target=self._follow, name=f"workbench-journal {name}", daemon=True)
-        self._thread.start()
+        self._overview = self._fold()
+        self._threads = [
+            threading.Thread(target=work, name=f"workbench-{kind} {name}", daemon=True)
+            for kind, work in (("journal", self._follow), ("checkpoints", self._sign))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def overview(self) -> Overview:
         """The project as it stands. Only what came since the last look is read."""
         with self._lock:
             new = self.journal.entries(self._overview.seq)
-            if new:
-                self._entries += new
-                self._overview = overview(self._entries)
+            self._entries += new
+            if new or self._looked_with() != self._with or time.monotonic() > self._holds_until:
+                self._overview = self._fold()
             return self._overview
 
     def close(self) -> None:
         """Stop following, then close the journal."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=5)
         self.journal.close()
+
+    def _fold(self) -> Overview:
+        """Fold it by the policies, people and keys of this moment."""
+        self._with, self._holds_until = self._looked_with(), time.monotonic() + HOLDS
+        settings = load(self.root)
+        return overview(self._entries, Look.of(settings, SystemClock().now()), running(settings.state))
+
+    def _looked_with(self) -> dict[Path, int]:
+        """The files that say what stands, by when they were changed: no entry tells of them."""
+        files = (self.root / FILE, *(self.root / "policies").glob("*.yaml"))
+        return {file: file.stat().st_mtime_ns for file in files if file.is_file()}
 
     def _follow(self) -> None:
         for entry in self.journal.follow(self._overview.seq, poll=POLL, stop=self._stop):
             self._moved(self.name, entry)
+
+    def _sign(self) -> None:
+        bench, said = Workbench(self._settings), ""
+        while not self._stop.wait(TICK):
+            try:
+                bench.journal.checkpoint_if_due()
+            except WorkbenchError as error:  # nobody says who acts, for one
+                if str(error) != said:
+                    said = str(error)
+                    _log.warning("No checkpoint could be made: %s", said)
 
 
 class Projects:

@@ -16,25 +16,35 @@ from pydantic.json_schema import models_json_schema
 from workbench.audits.catalogue import AuditHelp
 from workbench.audits.explanation_records import Decision
 from workbench.audits.records import Report
-from workbench.gates.records import Approval, Verdict
+from workbench.gates.difference import Difference
+from workbench.gates.freshness import Freshness
+from workbench.gates.records import Approval, Finding, Revocation, Verdict
+from workbench.gates.requests import ApprovalRequest
 from workbench.governance.card import ModelCard
 from workbench.incidents.records import BisectReport, Incident, ReplayReport
+from workbench.interfaces.lab.matter import Matter
 from workbench.models.records import ModelVersion
 from workbench.releases.records import Release
 from workbench.views.overview import Overview
 
 RECORDS: tuple[type[BaseModel], ...] = (
     Approval,
+    ApprovalRequest,
     AuditHelp,
     BisectReport,
     Decision,
+    Difference,
+    Finding,
+    Freshness,
     Incident,
+    Matter,
     ModelCard,
     ModelVersion,
     Overview,
     Release,
     ReplayReport,
     Report,
+    Revocation,
     Verdict,
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import InvalidInput, NotFound, unknown
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from workbench.audits.base import Audit
 
 _OPEN = "import workbench as wb\n\nbench = wb.open()\n"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What somebody has filled in; what is empty is left to the reader of the code."""
+
+    policy: str = ""
+    role: str = ""
+    note: str = ""
+    approval: str = ""
+    """Id of an approval or a rejection."""
+
+
+WORDS = tuple(field.name for field in fields(Words))
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,8 @@ class Subject:
     """True when the model has a champion to compare with."""
     audits: tuple[Audit, ...] | None = None
     """Audits that somebody chose; None for the default suite."""
+    said: Words = Words()
+    """What somebody has filled in about an approval."""
 
 
 def chosen(text: str) -> tuple[Audit, ...]:
@@ -65,16 +81,17 @@ def code(
     model: str = "",
     incident: str = "",
     audits: tuple[Audit, ...] | None = None,
+    said: Words = Words(),
 ) -> str:
     """Return the Python of one step.
 
     Args:
-        step: ``open``, ``register``, ``audit``, ``gate``, ``approve``, ``release``, ``incident``, ``replay``
-            or ``bisect``.
+        step: one of ``STEPS``.
         overview: the project; None where there is none yet.
         model: name or ``name/version``; default: the newest version of the first model.
         incident: id; default: the newest.
         audits: of the step ``audit``, from ``chosen``. Default: the default suite.
+        said: of the steps ``request``, ``approve``, ``reject`` and ``revoke``.
 
     Raises:
         InvalidInput: no such step.
@@ -82,7 +99,7 @@ def code(
     """
     if step not in STEPS:
         raise unknown("step", "step", step, STEPS)
-    return STEPS[step](replace(_subject(overview, model, incident), audits=audits))
+    return STEPS[step](replace(_subject(overview, model, incident), audits=audits, said=said))
 
 
 def quoted(text: str) -> str:
@@ -178,12 +195,44 @@ def _gate(subject: Subject) -> str:
     return f"{_OPEN}verdict = bench.gate({quoted(subject.ref)})\nverdict"
 
 
+def _request(subject: Subject) -> str:
+    note = subject.said.note or "Why it should be released"
+    return (
+        f"{_OPEN}"
+        "# Whoever asks cannot approve\n"
+        f"bench.request_approval({quoted(subject.ref)}{_under(subject)}, note={quoted(note)})"
+    )
+
+
 def _approve(subject: Subject) -> str:
+    return _said(subject, "approve", "Why this version may go live")
+
+
+def _reject(subject: Subject) -> str:
+    return _said(subject, "reject", "Why this version may not go live")
+
+
+def _said(subject: Subject, word: str, why: str) -> str:
+    role = f", role={quoted(subject.said.role)}" if subject.said.role else ""
     return (
         f"{_OPEN}"
         "# As somebody who has a role in workbench.toml, and is not the author\n"
-        f'bench.approve({quoted(subject.ref)}, note="Why this version may go live")'
+        f"bench.{word}({quoted(subject.ref)}{_under(subject)}{role}, note={quoted(subject.said.note or why)})"
     )
+
+
+def _revoke(subject: Subject) -> str:
+    approval, note = subject.said.approval, subject.said.note or "Why it no longer holds"
+    return (
+        f"{_OPEN}"
+        + ("" if approval else f"# bench.freshness({quoted(subject.ref)}) lists the ids\n")
+        + f"bench.revoke({quoted(approval or f'approval/{subject.ref}#0')}, note={quoted(note)})"
+    )
+
+
+def _under(subject: Subject) -> str:
+    policy = subject.said.policy
+    return f", policy={quoted(policy)}" if policy not in ("", "default") else ""
 
 
 def _release(subject: Subject) -> str:
@@ -217,7 +266,10 @@ STEPS: dict[str, Callable[[Subject], str]] = {
     "register": _register,
     "audit": _audit,
     "gate": _gate,
+    "request": _request,
     "approve": _approve,
+    "reject": _reject,
+    "revoke": _revoke,
     "release": _release,
     "incident": _incident,
     "replay": _replay,

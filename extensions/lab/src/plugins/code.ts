@@ -15,11 +15,25 @@ const STEPS: readonly Step[] = [
   'register',
   'audit',
   'gate',
+  'request',
   'approve',
+  'reject',
+  'revoke',
   'release',
   'incident',
   'replay',
   'bisect'
+];
+
+/** What a step can be about, as the arguments of the command name it. */
+const SUBJECT: ReadonlyArray<keyof CodeSubject> = [
+  'model',
+  'incident',
+  'audits',
+  'policy',
+  'role',
+  'note',
+  'approval'
 ];
 
 /** Puts the Python of a step into the notebook: what a click does can be read, kept and run again. */
@@ -42,7 +56,10 @@ export const codePlugin: JupyterFrontEndPlugin<void> = {
       register: trans.__('Insert Code: Register'),
       audit: trans.__('Insert Code: Audit'),
       gate: trans.__('Insert Code: Gate'),
+      request: trans.__('Insert Code: Request Approval'),
       approve: trans.__('Insert Code: Approve'),
+      reject: trans.__('Insert Code: Reject'),
+      revoke: trans.__('Insert Code: Take an Approval Back'),
       release: trans.__('Insert Code: Release'),
       incident: trans.__('Insert Code: Open an Incident'),
       replay: trans.__('Insert Code: Replay'),
@@ -75,17 +92,22 @@ export const codePlugin: JupyterFrontEndPlugin<void> = {
             audits: {
               type: 'string',
               description: 'of an audit: JSON of audits and their options; default: the default suite'
-            }
+            },
+            policy: { type: 'string', description: 'under which an approval is asked for or given' },
+            role: { type: 'string', description: 'that somebody approves or rejects in' },
+            note: { type: 'string', description: 'why' },
+            approval: { type: 'string', description: 'id of what is taken back' }
           },
           required: ['step']
         }
       },
       execute: args =>
-        insert(args.step as Step, {
-          ...(typeof args.model === 'string' && { model: args.model }),
-          ...(typeof args.incident === 'string' && { incident: args.incident }),
-          ...(typeof args.audits === 'string' && { audits: args.audits })
-        }).catch(error => showErrorMessage(trans.__('The code could not be inserted'), error))
+        insert(
+          args.step as Step,
+          Object.fromEntries(
+            SUBJECT.filter(key => typeof args[key] === 'string').map(key => [key, args[key] as string])
+          )
+        ).catch(error => showErrorMessage(trans.__('The code could not be inserted'), error))
     });
 
     app.commands.addCommand(CommandIDs.newNotebook, {

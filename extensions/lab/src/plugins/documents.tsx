@@ -2,15 +2,25 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { MainAreaWidget, showErrorMessage } from '@jupyterlab/apputils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
-import { RecordView, type Report } from 'model-workbench-ui';
+import { OverviewState, RecordView, Report, Stale } from 'model-workbench-ui';
 import { CommandIDs, DOMAIN } from '../commands';
 import { workbenchIcon } from '../icons';
 import { surroundingsOf } from '../surroundings';
 import { IWorkbench } from '../tokens';
 
 const subjectOf = (record: unknown): string => (record as Report).subject;
+
+/** What holds no longer of the version that a record is about, as far as the open project knows. */
+function staleOf(state: OverviewState, view: string, id: string): readonly Stale[] | undefined {
+  if (state.kind !== 'ready' || (view !== 'verdict' && view !== 'model')) {
+    return undefined;
+  }
+  const [name, number] = id.split('/');
+  const model = state.overview.models.find(one => one.name === name);
+  return model?.versions.find(version => String(version.version) === number)?.stale;
+}
 
 /** Opens one record in the main area. */
 export const documentsPlugin: JupyterFrontEndPlugin<void> = {
@@ -28,12 +38,18 @@ export const documentsPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const open = async (view: string, id: string): Promise<void> => {
       const { record } = await workbench.client.record(workbench.path, view, id);
+      const surroundings = surroundingsOf(translator ?? nullTranslator, rendermime);
       const content = ReactWidget.create(
-        <RecordView
-          view={view}
-          data={record}
-          surroundings={surroundingsOf(translator ?? nullTranslator, rendermime)}
-        />
+        <UseSignal signal={workbench.stateChanged}>
+          {() => (
+            <RecordView
+              view={view}
+              data={record}
+              stale={staleOf(workbench.state, view, id)}
+              surroundings={surroundings}
+            />
+          )}
+        </UseSignal>
       );
       content.addClass('wb-Main');
       const widget = new MainAreaWidget({ content });

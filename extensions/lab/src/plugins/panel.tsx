@@ -29,6 +29,8 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
           ...subject
         }),
       choose: model => void app.commands.execute(CommandIDs.chooseAudits, { model }),
+      requestApproval: model => void app.commands.execute(CommandIDs.requestApproval, { model }),
+      decide: model => void app.commands.execute(CommandIDs.decide, { model }),
       open: (view, id) => void app.commands.execute(CommandIDs.openRecord, { view, id }),
       refresh: () => void workbench.refresh()
     });

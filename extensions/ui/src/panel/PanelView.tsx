@@ -19,6 +19,10 @@ export interface Actions {
   insert: (step: Step, subject: Subject) => void;
   /** Ask which audits to run on a version, then put their Python into the notebook. */
   choose: (model: string) => void;
+  /** Ask, with a note, that somebody approves a version. */
+  requestApproval: (model: string) => void;
+  /** Open what an approver reads, to approve or reject. */
+  decide: (model: string) => void;
   /** Open a record beside the notebook: `model`, `report`, `verdict`, `release`, `incident`, `bisect`. */
   open: (view: string, id: string) => void;
   refresh: () => void;

@@ -2,7 +2,9 @@ import * as React from 'react';
 import { useLanguage } from '../context';
 import { count, short } from '../format';
 import { Chip } from '../parts/Chip';
+import { StaleList } from '../parts/StaleList';
 import type { EvidenceGlance, VerdictGlance, VersionGlance } from '../records';
+import { Rejected } from '../views/VerdictView';
 import { AuditChips } from './glances';
 import { ago, nextStep, Step } from './next';
 import type { Actions } from './PanelView';
@@ -48,6 +50,16 @@ export function VersionItem(props: {
       <div id={id} hidden={!open}>
         <Evidence evidence={version.evidence} now={now} onOpen={digest => actions.open('report', digest)} />
         <VerdictLine verdict={version.verdict} now={now} onOpen={() => actions.open('verdict', ref)} />
+        <OpenFindings counts={version.open_findings} />
+        <StaleList stale={version.stale} />
+        {version.evidence && (
+          <ApprovalBar
+            subject={ref}
+            next={nextStep(version)}
+            onRequest={() => actions.requestApproval(ref)}
+            onDecide={() => actions.decide(ref)}
+          />
+        )}
         <div className="wb-Muted">
           <button type="button" className="wb-Link" onClick={() => actions.open('model', ref)}>
             {trans.__('Lineage')}
@@ -96,15 +108,54 @@ function VerdictLine(props: { verdict: VerdictGlance | null; now: number; onOpen
       <button type="button" className="wb-Link" onClick={props.onOpen}>
         {trans.__('Verdict')}
       </button>{' '}
-      <span className="wb-Muted">{trans.__('%1, %2 ago', verdict.policy, ago(verdict.time, props.now))}</span>
+      <span className="wb-Muted">{trans.__('%1, %2 ago', verdict.policy, ago(verdict.time, props.now))}</span>{' '}
+      {verdict.stale && <Chip outcome="inconclusive" word={trans.__('stale')} />}
       <div>{verdict.reason}</div>
-      {verdict.stale && <div className="wb-Muted">{trans.__('Audited again since: judge it anew.')}</div>}
+      <Rejected by={verdict.rejected_by} />
+      {verdict.approved_by.length > 0 && (
+        <div>
+          <Chip outcome="pass" word={trans.__('approved')} />{' '}
+          {trans.__('by %1', verdict.approved_by.join(', '))}
+        </div>
+      )}
       {missing.map(([role, need]) => (
         <div key={role}>{trans._n('Needs %1 approval by %2', 'Needs %1 approvals by %2', need, role)}</div>
       ))}
-      {verdict.approved_by.length > 0 && (
-        <div className="wb-Muted">{trans.__('Approved by %1', verdict.approved_by.join(', '))}</div>
-      )}
+    </div>
+  );
+}
+
+function OpenFindings(props: { counts: Record<string, number> }) {
+  const trans = useLanguage();
+  const counts = Object.entries(props.counts);
+  const all = counts.reduce((sum, [, n]) => sum + n, 0);
+  return all === 0 ? null : (
+    <div>
+      <Chip outcome="fail" word={trans._n('%1 open finding', '%1 open findings', all)} />{' '}
+      <span className="wb-Muted">{counts.map(([severity, n]) => `${n} ${severity}`).join(', ')}</span>
+    </div>
+  );
+}
+
+function ApprovalBar(props: {
+  subject: string;
+  next: Step | null;
+  onRequest: () => void;
+  onDecide: () => void;
+}) {
+  const trans = useLanguage();
+  return (
+    <div className="wb-Bar" role="group" aria-label={trans.__('Approval of %1', props.subject)}>
+      <button
+        type="button"
+        className={props.next === 'approve' ? 'wb-Button wb-Primary' : 'wb-Button'}
+        onClick={props.onDecide}
+      >
+        {trans.__('Decide…')}
+      </button>
+      <button type="button" className="wb-Link" onClick={props.onRequest}>
+        {trans.__('Request approval')}
+      </button>
     </div>
   );
 }
@@ -130,7 +181,7 @@ function Steps(props: {
         <button
           key={step}
           type="button"
-          className={step === props.next ? 'wb-Button wb-Primary' : 'wb-Button'}
+          className={step === props.next && step !== 'approve' ? 'wb-Button wb-Primary' : 'wb-Button'}
           data-step={step}
           onClick={() => props.onInsert(step)}
         >

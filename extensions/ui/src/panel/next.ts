@@ -3,9 +3,20 @@ import type { VersionGlance } from '../records';
 
 /** The steps whose Python can be inserted; `workbench/interfaces/lab/snippets.py` writes it. */
 export type Step =
-  'open' | 'register' | 'audit' | 'gate' | 'approve' | 'release' | 'incident' | 'replay' | 'bisect';
+  | 'open'
+  | 'register'
+  | 'audit'
+  | 'gate'
+  | 'request'
+  | 'approve'
+  | 'reject'
+  | 'revoke'
+  | 'release'
+  | 'incident'
+  | 'replay'
+  | 'bisect';
 
-/** Null when nothing is open: a version that fails asks for a better one, a released one for patience. */
+/** Null when nothing is open: one that fails or is rejected asks for a better one, a released one for patience. */
 export function nextStep(version: VersionGlance): Step | null {
   const { evidence, verdict } = version;
   if (!evidence) {
@@ -14,7 +25,7 @@ export function nextStep(version: VersionGlance): Step | null {
   if (!verdict || verdict.stale) {
     return 'gate';
   }
-  if (verdict.outcome === 'pass' && !version.release) {
+  if (verdict.outcome === 'pass' && verdict.rejected_by.length === 0 && !version.release) {
     return Object.keys(verdict.missing_approvals).length > 0 ? 'approve' : 'release';
   }
   return null;

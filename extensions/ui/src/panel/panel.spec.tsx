@@ -1,11 +1,13 @@
 import * as React from 'react';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, Mock, vi } from 'vitest';
 import { english } from '../context';
 import { button, click, copyOf, draw, records } from '../testing/draw';
 import { OverviewState, PanelView } from './PanelView';
 
 function show(state: OverviewState) {
-  const actions = { insert: vi.fn(), choose: vi.fn(), open: vi.fn(), refresh: vi.fn() };
+  const names = ['insert', 'choose', 'requestApproval', 'decide', 'open', 'refresh'] as const;
+  const fns = Object.fromEntries(names.map(name => [name, vi.fn()])) as Record<(typeof names)[number], Mock>;
+  const actions = fns;
   const now = Date.parse('2026-11-20T13:00:00Z');
   const host = draw(
     <PanelView state={state} actions={actions} surroundings={{ trans: english }} now={now} />
@@ -42,10 +44,33 @@ describe('the panel', () => {
     ]);
   });
 
-  it('says that a verdict is older than the newest audit', () => {
+  it('says what is stale, with the command that renews it', () => {
+    const v3 = show(ready()).host.querySelector("[data-version='recidivism/3']")!;
+    expect(v3.querySelector('.wb-Stale')?.textContent).toContain('was audited again after it was judged');
+    expect(v3.querySelector('.wb-Command code')?.textContent).toBe(
+      'workbench gate recidivism/3 --policy default'
+    );
+  });
+
+  it('says who approved, who rejected and what is missing', () => {
     const overview = copyOf('overview');
-    overview.models[0].versions[0].verdict.stale = true;
-    expect(show(ready(overview)).host.textContent).toContain('judge it anew');
+    overview.models[0].versions[1].verdict.rejected_by = ['joan'];
+    overview.models[0].versions[1].open_findings = { high: 1, low: 2 };
+    const { host } = show(ready(overview));
+    const text = host.querySelector("[data-version='recidivism/2']")!.textContent;
+    expect(text).toContain('✕ rejected by joan: nothing is released until that is taken back.');
+    expect(text).toContain('✓ approved by grace');
+    expect(text).toContain('Needs 1 approval by model-risk');
+    expect(text).toContain('✕ 3 open findings 1 high, 2 low');
+  });
+
+  it('asks for approval and lets somebody decide', () => {
+    const { host, actions } = show(ready());
+    const v2 = host.querySelector("[data-version='recidivism/2']")!;
+    click(button(v2, 'Request approval'));
+    click(button(v2, 'Decide…'));
+    expect(actions.requestApproval).toHaveBeenCalledWith('recidivism/2');
+    expect(actions.decide).toHaveBeenCalledWith('recidivism/2');
   });
 
   it('shows releases and incidents, and the code that follows', () => {

@@ -2,13 +2,15 @@ import * as React from 'react';
 import { Heading } from '../parts/Heading';
 import { useLanguage } from '../context';
 import { moment } from '../format';
-import { Chip } from '../parts/Chip';
 import { Table } from '../parts/Table';
 import type { ModelCard } from '../records';
+import { FindingList, Waivers } from './Findings';
+import { Bases } from './FreshnessView';
 import { IncidentView } from './IncidentView';
 import { ModelView } from './ModelView';
 import { ReleaseView } from './ReleaseView';
 import { EvidenceCard } from './ReportView';
+import { SaidLine } from './SaidLine';
 import { VerdictView } from './VerdictView';
 
 /** One version on one page, for somebody who must decide. */
@@ -30,17 +32,21 @@ export function CardView(props: { record: ModelCard }) {
       ) : (
         <p className="wb-Muted">{trans.__('No gate has judged it.')}</p>
       )}
-      {card.verdict_outdated && (
-        <p>
-          <Chip outcome="inconclusive" word={trans.__('audited again since this verdict')} />
-        </p>
+      <Said card={card} />
+      {card.freshness && (
+        <>
+          <Heading level={3}>{trans.__('Does it still hold?')}</Heading>
+          <Bases bases={card.freshness.bases} />
+        </>
       )}
-      {card.approvals.map((approval, index) => (
-        <p key={index}>
-          <b>{approval.by}</b>{' '}
-          {trans.__('approved as %1, %2: %3', approval.role, moment(approval.time), approval.note)}
-        </p>
-      ))}
+      <Heading level={3}>{trans.__('Findings')}</Heading>
+      <FindingList findings={card.findings} />
+      {card.waivers.length > 0 && (
+        <>
+          <Heading level={3}>{trans.__('Waivers')}</Heading>
+          <Waivers waivers={card.waivers} />
+        </>
+      )}
       {card.releases.map(release => (
         <ReleaseView key={release.id} record={release} />
       ))}
@@ -77,6 +83,33 @@ export function CardView(props: { record: ModelCard }) {
         {' · '}
         {moment(card.time)}
       </p>
+    </>
+  );
+}
+
+/** What people have said of these bytes: what counts, then what counts no longer. */
+function Said(props: { card: ModelCard }) {
+  const trans = useLanguage();
+  const { approvals, lapsed } = props.card;
+  return (
+    <>
+      {approvals.map(approval => (
+        <p key={approval.id}>
+          <SaidLine approval={approval} />
+        </p>
+      ))}
+      {lapsed.length > 0 && (
+        <details>
+          <summary>{trans._n('%1 counts no longer', '%1 count no longer', lapsed.length)}</summary>
+          <ul>
+            {lapsed.map((lapse, index) => (
+              <li key={index}>
+                <SaidLine approval={lapse.approval} /> <b>{trans.__('It %1.', lapse.why)}</b>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
     </>
   );
 }

@@ -4,6 +4,7 @@ import { moment } from '../format';
 import { AuditChips, IncidentGlanceItem, ReleaseGlanceItem } from '../panel/glances';
 import { Chip } from '../parts/Chip';
 import { Heading } from '../parts/Heading';
+import { StaleList } from '../parts/StaleList';
 import { Table } from '../parts/Table';
 import type { ModelGlance, Overview, VerdictGlance, VersionGlance } from '../records';
 
@@ -104,6 +105,13 @@ function Versions(props: { model: ModelGlance }) {
           }
         ]}
       />
+      {model.versions
+        .filter(version => version.stale.length > 0)
+        .map(version => (
+          <div key={version.version}>
+            <b>{trans.__('%1/%2', model.name, version.version)}</b> <StaleList stale={version.stale} />
+          </div>
+        ))}
     </>
   );
 }
@@ -117,7 +125,7 @@ function Judged(props: { verdict: VerdictGlance | null }) {
   return (
     <>
       <Chip outcome={verdict.outcome} />
-      {verdict.stale && <small className="wb-Muted"> {trans.__('judged before the last audit')}</small>}
+      {verdict.stale && <small className="wb-Muted"> {trans.__('stale')}</small>}
     </>
   );
 }
@@ -127,6 +135,9 @@ function Approvals(props: { verdict: VerdictGlance | null }) {
   const missing = Object.entries(props.verdict?.missing_approvals ?? {});
   return (
     <>
+      {(props.verdict?.rejected_by.length ?? 0) > 0 && (
+        <Chip outcome="fail" word={trans.__('rejected by %1', props.verdict?.rejected_by.join(', '))} />
+      )}{' '}
       {props.verdict?.approved_by.join(', ')}
       {missing.map(([role, need]) => (
         <small key={role} className="wb-Muted">

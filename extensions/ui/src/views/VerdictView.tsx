@@ -4,8 +4,8 @@ import { useLanguage } from '../context';
 import { moment, short } from '../format';
 import { missingApprovals } from '../judge';
 import { Chip } from '../parts/Chip';
-import { Table } from '../parts/Table';
 import type { Verdict } from '../records';
+import { Rules } from './Rules';
 
 export function VerdictView(props: { record: Verdict }) {
   const trans = useLanguage();
@@ -16,29 +16,7 @@ export function VerdictView(props: { record: Verdict }) {
         {trans.__('%1 against policy %2', verdict.model, verdict.policy)} <Chip outcome={verdict.outcome} />
       </Heading>
       <p>{verdict.reason}</p>
-      {verdict.rules.length > 0 && (
-        <Table
-          caption={trans.__('Rules')}
-          rows={verdict.rules}
-          rowKey={(_, index) => String(index)}
-          columns={[
-            {
-              key: 'outcome',
-              label: trans.__('outcome'),
-              cell: r => <Chip outcome={r.outcome} />,
-              sortBy: r => r.outcome
-            },
-            {
-              key: 'rule',
-              label: trans.__('rule'),
-              cell: r => r.rule,
-              sortBy: r => r.rule,
-              heading: true
-            },
-            { key: 'reason', label: trans.__('why'), cell: r => r.reason }
-          ]}
-        />
-      )}
+      <Rules verdict={verdict} />
       <Approvals verdict={verdict} />
       <p className="wb-Muted">
         {[
@@ -52,18 +30,30 @@ export function VerdictView(props: { record: Verdict }) {
   );
 }
 
+/** Somebody's no, which nothing is released over. */
+export function Rejected(props: { by: readonly string[] }) {
+  const trans = useLanguage();
+  return props.by.length === 0 ? null : (
+    <div>
+      <Chip outcome="fail" word={trans.__('rejected')} />{' '}
+      {trans.__('by %1: nothing is released until that is taken back.', props.by.join(', '))}
+    </div>
+  );
+}
+
 function Approvals(props: { verdict: Verdict }) {
   const trans = useLanguage();
-  const { required_approvals: required, given_approvals: given } = props.verdict;
+  const { required_approvals: required, given_approvals: given, rejected_by: against } = props.verdict;
   const missing = new Map(missingApprovals(props.verdict));
   const roles = Object.keys(required);
-  if (roles.length === 0) {
+  if (roles.length === 0 && against.length === 0) {
     return null;
   }
   return (
     <>
       <Heading level={3}>{trans.__('Approvals')}</Heading>
-      <ul className="wb-Plain">
+      <Rejected by={against} />
+      <ul className="wb-Plain wb-People">
         {roles.map(role => (
           <li key={role}>
             {missing.has(role) ? (
