@@ -206,6 +206,11 @@ def test_the_card_tells_the_story_to_somebody_who_was_not_there(told, tmp_path):
         assert word in page
 
 
+def test_the_gateway_tells_the_same_as_the_journal(told):
+    found = told.ada.reconcile()
+    assert (found.ok, found.endpoints) == (True, (NAME,)), found
+
+
 def test_the_journal_holds_until_one_byte_is_changed(told, tmp_path):
     assert told.ada.verify().ok
     told.ada.journal.close()

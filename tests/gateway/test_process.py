@@ -145,7 +145,7 @@ def test_what_steers_a_gateway_imports_no_web_server_and_the_gateway_no_audits()
         "print(sorted(m for m in loaded if m.split('.')[0] in {} or m in {}))"
     )
     heavy = ("pandas", "sklearn", "mlflow", "evidently", "art", "fairlearn", "numpy", "pyarrow", "scipy")
-    walls = ("workbench.audits", "workbench.gates")
+    walls = ("workbench.audits", "workbench.gates", "workbench.journal")
     for module, unwanted in (
         ("workbench.gateway", (*heavy, "uvicorn", "starlette")),
         ("workbench.gateway.server", heavy),

@@ -13,6 +13,7 @@ from workbench.core.settings import Settings
 from workbench.journal import Journal
 from workbench.models.registry import Registry
 from workbench.releases import Releases, Status
+from workbench.releases.reconciliation import Reconciliation, look
 from workbench.testing.gateway import running_gateway
 from workbench.testing.releases import PLAN, plan, verdict_on
 from workbench.testing.traffic import send
@@ -95,3 +96,4 @@ def test_a_release_under_load_loses_no_request_whether_it_is_promoted_aborted_or
     by_second = [answer.done - decided for sent in results for answer in sent.answers if answer.version == 2]
     assert max(by_second) < 1.0  # seconds after the decision; on a quiet machine far less
     assert releases._target.status(NAME).in_force == 0  # the gateway has ended
+    assert look(settings, SystemClock()) == Reconciliation(ok=True, endpoints=(NAME,))

@@ -162,6 +162,36 @@ def test_a_damaged_segment_is_named(tmp_path, writer, store, exchange):
         store.frame()
 
 
+def test_exchanges_are_counted_by_table_and_versions_with_their_first_and_last(writer, store, exchange):
+    for number in range(10):
+        writer.put(exchange(number, table_version=3 + number // 6, served_by=None if number == 4 else 1))
+        writer.flush()  # a segment each: the counts of one table come together
+    writer.put(exchange(20, table_version=9, shadow_version=2, share=0.0))
+    writer.flush()
+    found, damaged = store.decided("lending")
+    assert damaged == []
+    assert [(some.table_version, some.served_by, some.shadow_version, some.n) for some in found] == [
+        (3, 1, None, 5),
+        (3, None, None, 1),
+        (4, 1, None, 4),
+        (9, 1, 2, 1),
+    ]
+    assert [(some.first - START).seconds for some in found] == [0, 4, 6, 20]
+    assert [(some.last - START).seconds for some in found] == [5, 4, 9, 20]
+    assert store.decided("nobody") == ([], [])
+
+
+def test_a_damaged_segment_is_named_and_the_others_are_counted(tmp_path, writer, store, exchange):
+    for number in range(3):
+        writer.put(exchange(number))
+        writer.flush()
+    first = min((tmp_path / "lending").iterdir())
+    first.write_bytes(b"PAR1 nonsense")
+    found, (damaged,) = store.decided("lending")
+    assert first.name in damaged
+    assert [some.n for some in found] == [2]
+
+
 def test_a_hundred_thousand_exchanges_are_read_in_seconds(tmp_path, store, exchange):
     import time
 

@@ -12,11 +12,12 @@ import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route
 
 from workbench.core.version import __version__
-from workbench.gateway import oip, scoring
+from workbench.gateway import oip, openapi, scoring, v1
 from workbench.gateway.answers import Reply
 from workbench.gateway.batch import Schema
 from workbench.gateway.body import read_body
@@ -31,12 +32,25 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
+class _Name(StringConvertor):
+    """A model's name in a path that may go on with a colon."""
+
+    regex = "[^/:]+"
+
+
+register_url_convertor("name", _Name())
+
+
 def make_app(plane: DataPlane, metrics: Metrics, *, max_body: int) -> Starlette:
     """Return the ASGI application of one endpoint."""
     handlers = _Handlers(plane, metrics, max_body)
     model = "/v2/models/{model}"
     app = Starlette(
         routes=[
+            Route("/openapi.json", handlers.openapi),
+            # A name has no colon, so that another method on ":predict" is 405 and not a strange model.
+            Route("/v1/models/{model:name}", handlers.model_v1),
+            Route("/v1/models/{model:name}:predict", handlers.predict, methods=["POST"]),
             Route("/v2", handlers.server),
             Route("/v2/health/live", handlers.live),
             Route("/v2/health/ready", handlers.ready),
@@ -92,6 +106,15 @@ class _Handlers:
         content, headers = oip.write(asked, reply, self._plane.endpoint)
         return _answer(content, reply, headers)
 
+    async def predict(self, request: Request) -> Response:
+        """``POST /v1/models/{model}:predict``."""
+        body = await read_body(request, self._max_body)
+        self._require_model(request)
+        live, champion = self._plane.serving()
+        batch = v1.read(body, request.headers.get("content-type", ""), live.schema)
+        reply = await self._plane.infer(Call(_request_id(request), live, champion, batch))
+        return _answer(v1.write(reply), reply, {"Content-Type": "application/json"})
+
     async def invocations(self, request: Request) -> Response:
         """``POST /invocations``."""
         body = await read_body(request, self._max_body)
@@ -126,10 +149,20 @@ class _Handlers:
         self._require_model(request)
         if "version" in request.path_params:
             self._version(request, self._plane.serving()[0])
-        ready = self._plane.ready and not self._plane.killed
+        ready = self._would_answer
         return _json(
             {"name": self._plane.endpoint, "ready": ready, "live": True}, status=200 if ready else 503
         )
+
+    async def model_v1(self, request: Request) -> Response:
+        """``GET /v1/models/{model}``: a model would answer."""
+        self._require_model(request)
+        ready = self._would_answer
+        return _json({"name": self._plane.endpoint, "ready": ready}, status=200 if ready else 503)
+
+    async def openapi(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
+        """``GET /openapi.json``: this document's paths, with the columns of the champion in force."""
+        return _json(openapi.document(self._plane.endpoint, self._plane.live, self._max_body))
 
     async def ping(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """``GET /ping`` and ``/health``, as MLflow's scoring server answers them."""
@@ -168,6 +201,10 @@ class _Handlers:
             status=500,
             headers={REQUEST_ID: _request_id(request)},
         )
+
+    @property
+    def _would_answer(self) -> bool:
+        return self._plane.ready and not self._plane.killed
 
     def _require_model(self, request: Request) -> None:
         name = request.path_params["model"]

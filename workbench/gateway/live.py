@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 
+from workbench.core.settings import Settings
 from workbench.gateway.answers import Loaded
 from workbench.gateway.batch import Schema
 from workbench.gateway.pool import Pool
@@ -85,11 +85,11 @@ class Shelf:
     """Versions in memory, by version number and digest: bytes that are loaded are not loaded again.
 
     Args:
-        root: the project folder, which routes' paths are relative to.
+        settings: the project: routes' paths are relative to its folder, and it may name a key.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._loaded: dict[tuple[str, str], Loaded] = {}
         self._let_go: list[Loaded] = []
         self._pending: list[RoutingTable] = []
@@ -105,14 +105,14 @@ class Shelf:
         """Load what is missing, off the event loop, and return the table with its versions.
 
         Raises:
-            Tampered: bytes are not those that were registered.
+            Tampered: bytes are not those that were registered, or their signature does not hold.
             Exception: whatever loading a model raises.
         """
         self._pending.append(table)
         try:
             for route in table.routes:
                 if _key(route) not in self._loaded:
-                    one = await self._loader.call(partial(load, route, self._root), deadline=None)
+                    one = await self._loader.call(partial(load, route, self._settings), deadline=None)
                     self._loaded.setdefault(_key(route), one)
         finally:
             self._pending.remove(table)
@@ -139,13 +139,18 @@ class Shelf:
         return tuple(sorted(one.model.ref for one in self._loaded.values()))
 
 
-def load(route: Route, root: Path) -> Loaded:
+def load(route: Route, settings: Settings) -> Loaded:
     """Load one version and let it answer once, so that the first caller does not pay for first-time work."""
+    from workbench.models.attestations import verify_signature
     from workbench.models.loading import load_version
 
     one = Loaded(
         route.model,
-        load_version(route.model, root / route.path),
+        load_version(
+            route.model,
+            settings.root / route.path,
+            check=lambda digests: verify_signature(route.model, digests, settings, serving=True),
+        ),
         Pool(route.model.ref, threads=THREADS, waiting=WAITING),
         Pool(f"{route.model.ref} shadow", threads=1, waiting=SHADOW_WAITING),
     )

@@ -19,6 +19,8 @@ from workbench.gateway.app import make_app
 from workbench.gateway.dataplane import DataPlane
 from workbench.gateway.live import Shelf
 from workbench.gateway.metrics import Metrics
+from workbench.gateway.recorder import Recorder
+from workbench.gateway.routing import folder_of
 from workbench.gateway.status import only_gateway, remove_status
 from workbench.gateway.watcher import Watcher, new_status
 from workbench.traffic import CaptureWriter
@@ -95,12 +97,14 @@ class _Gateway:
         )
         config.app = make_app(self._plane, metrics, max_body=settings.gateway_max_body_bytes)
         self._server = _Server(config)
-        self._shelf = Shelf(settings.root)
+        self._shelf = Shelf(settings)
+        self._record = Recorder(folder_of(settings.state, endpoint))
         self._watcher = Watcher(
             settings.state,
             self._plane,
             self._shelf,
             new_status(endpoint, os.getpid(), self._url),
+            self._record,
             losses=lambda: (self._capture.lost, metrics.dropped),
         )
 
@@ -109,6 +113,7 @@ class _Gateway:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+        self._watcher.note("started")
         watching = loop.create_task(self._watcher.run())
         announcing = loop.create_task(self._announce())
         try:
@@ -118,6 +123,8 @@ class _Gateway:
             watching.cancel()
             await self._plane.drain()
             await asyncio.to_thread(self._capture.close)
+            self._watcher.note("stopped")
+            await asyncio.to_thread(self._record.close)
             remove_status(self._state, self._endpoint)
         return self._shelf.hung
 

@@ -52,6 +52,13 @@ def read_status(state: Path, endpoint: str) -> Status | None:
     return status
 
 
+def running(state: Path) -> tuple[Status, ...]:
+    """Return what every gateway of a project says that runs on this machine, by the name of its endpoint."""
+    folders = sorted((state / "gateway").glob(f"*/{STATUS}"))
+    found = (read_status(state, folder.parent.name) for folder in folders)
+    return tuple(status for status in found if status is not None)
+
+
 def write_status(state: Path, status: Status) -> None:
     """Replace ``status.json``."""
     replace(folder_of(state, status.endpoint) / STATUS, status.to_json(indent=1).encode())

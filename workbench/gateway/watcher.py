@@ -16,6 +16,8 @@ from pathlib import Path
 from workbench.core.errors import WorkbenchError
 from workbench.gateway.dataplane import DataPlane
 from workbench.gateway.live import Live, Shelf
+from workbench.gateway.record import Line, What
+from workbench.gateway.recorder import Recorder
 from workbench.gateway.routing import KILL, ROUTES, RoutingTable, folder_of, read_table
 from workbench.gateway.status import Status, write_status
 
@@ -34,6 +36,7 @@ class Watcher:
         plane: whose pointer moves.
         shelf: where versions are loaded.
         status: as the process starts.
+        record: gets a line whenever what is in force changes.
         losses: returns the exchanges that could not be kept, and the requests the shadow was not shown.
     """
 
@@ -43,6 +46,7 @@ class Watcher:
         plane: DataPlane,
         shelf: Shelf,
         status: Status,
+        record: Recorder,
         *,
         losses: Callable[[], tuple[int, int]],
     ) -> None:
@@ -50,6 +54,7 @@ class Watcher:
         self._folder = folder_of(state, plane.endpoint)
         self._plane = plane
         self._shelf = shelf
+        self._record = record
         self._losses = losses
         self._status = status
         self._written: Status | None = None
@@ -75,7 +80,10 @@ class Watcher:
 
     def look(self) -> None:
         """One look: the kill switch first, the status last."""
-        self._plane.stopped = (self._folder / KILL).exists()
+        stopped = (self._folder / KILL).exists()
+        if stopped != self._plane.stopped:
+            self._plane.stopped = stopped
+            self.note("killed" if stopped else "revived")
         seen = _mark(self._folder / ROUTES)
         if seen != self._seen:
             self._seen = seen
@@ -83,6 +91,12 @@ class Watcher:
         elif not self._loads:
             self.settled.set()
         self.publish()
+
+    def note(self, what: What, *, version: int | None = None, reason: str = "") -> None:
+        """Put what is in force now into the record; the disk is another thread's business."""
+        table = self._plane.live.table if self._plane.live else None
+        killed = self._plane.killed
+        self._record.put(Line.of(what, table, killed=killed, refused_version=version, reason=reason))
 
     def publish(self) -> None:
         """Write the status when something in it has changed."""
@@ -148,11 +162,13 @@ class Watcher:
         before, self._plane.live = self._plane.live, live
         self._refused = (None, "")
         self._shelf.keep([live] if before is None else [before, live])
+        self.note("table")
 
     def _refuse(self, version: int | None, sentence: str) -> None:
         """Keep what is in force, and say so."""
         log.warning("routing table %s of %s is refused: %s", version, self._plane.endpoint, sentence)
         self._refused = (version, sentence.splitlines()[0])
+        self.note("refused", version=version, reason=self._refused[1])
 
 
 def new_status(endpoint: str, pid: int, url: str) -> Status:

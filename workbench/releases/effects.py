@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from workbench.core.clock import Clock
-from workbench.core.errors import Conflict
+from workbench.core.errors import Conflict, NotFound, Refused, Tampered
 from workbench.journal import Event, Journal
 from workbench.models.records import ModelVersion
-from workbench.releases import routes
+from workbench.releases import refusals, routes
 from workbench.releases.book import Book
 from workbench.releases.intents import Intents, Rollback
 from workbench.releases.records import Release
@@ -49,12 +49,19 @@ class Effects:
         self._deployed: dict[str, Deployment] = {}
 
     def deploy(self, version: ModelVersion) -> Deployment:
-        """Make a version ready to be served, its bytes checked.
+        """Make a version ready to be served, its bytes checked; bytes that are not let in are recorded.
 
         Raises:
-            Tampered: they are not those that were registered.
+            Tampered: they are not those that were registered, or their signature does not hold.
+            Refused: there is no signature where there must be one, or no key to check it with.
         """
-        deployment = self._target.deploy(version, self._registry.artifact_path(version))
+        folder = self._registry.artifact_path(version)
+        try:
+            deployment = self._target.deploy(version, folder)
+        except (NotFound, Refused, Tampered) as error:
+            refusals.refuse(self._journal, version, error.message)
+            raise
+        refusals.accept(self._journal, version)
         self._deployed[version.ref] = deployment
         return deployment
 

@@ -10,8 +10,9 @@ Layout: ``<state>/traffic/<endpoint>/<closed>-<earliest>-<latest>-<pid>.parquet`
 
 from __future__ import annotations
 
+from workbench.traffic.decided import Decided
 from workbench.traffic.records import Arm, Exchange
 from workbench.traffic.store import TrafficStore, rows
 from workbench.traffic.writer import CaptureWriter
 
-__all__ = ["Arm", "CaptureWriter", "Exchange", "TrafficStore", "rows"]
+__all__ = ["Arm", "CaptureWriter", "Decided", "Exchange", "TrafficStore", "rows"]

@@ -76,26 +76,42 @@ def write(folder: Path, exchanges: Sequence[Exchange], *, closed: int) -> str:
     Raises:
         OSError: the disk is full, or the folder cannot be written. Nothing is left under a segment's name.
     """
-    import pyarrow.parquet as pq
-
     times = [microseconds(exchange.time) for exchange in exchanges]
     name = Segment(closed, min(times), max(times), os.getpid()).name
-    part = folder / f".{name}.tmp"
-    table = _table(exchanges)
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with part.open("wb") as file:
-            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(folder / name)
-    finally:
-        part.unlink(missing_ok=True)
+    put(folder / name, encoded(_table(exchanges)))
     return name
 
 
-def read(path: Path) -> pa.Table:
-    """Read a segment.
+def encoded(table: pa.Table) -> bytes:
+    """The bytes of a segment that holds these exchanges."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    body = pa.BufferOutputStream()
+    pq.write_table(table, body, compression="zstd", write_page_checksum=True)
+    return body.getvalue().to_pybytes()
+
+
+def put(path: Path, body: bytes) -> None:
+    """Write a file whole: whoever reads meets what was there before, or all of this.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written. What was there stays.
+    """
+    part = path.with_name(f".{path.name}.tmp")
+    try:
+        with part.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a segment, or some of its columns. One that was dropped since it was listed holds nothing.
 
     Raises:
         Tampered: a page's checksum is wrong, or it is no Parquet file.
@@ -104,8 +120,12 @@ def read(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path, page_checksum_verification=True).read()
-        return table.cast(schema())
+        whole = schema()
+        asked = whole if columns is None else pa.schema([whole.field(name) for name in columns])
+        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
+        return table.cast(asked)
+    except FileNotFoundError:
+        return asked.empty_table()
     except (pa.ArrowException, ValueError, OSError) as error:
         raise Tampered(
             f"The traffic segment {path.name} cannot be read: {str(error).splitlines()[0]}.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -13,6 +13,8 @@ import orjson
 from workbench.core.errors import InvalidInput
 from workbench.models.references import require_name
 from workbench.traffic import segments
+from workbench.traffic.decided import Decided, count
+from workbench.traffic.labels import Labels
 from workbench.traffic.records import Exchange
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class TrafficStore:
         since: datetime | None = None,
         until: datetime | None = None,
         request_ids: Collection[str] | None = None,
+        *,
+        labels: bool = False,
     ) -> pd.DataFrame:
         """Return exchanges, one row a request, in the order of their time.
 
@@ -52,6 +56,7 @@ class TrafficStore:
             since: no earlier than this (aware).
             until: no later than this (aware).
             request_ids: only these.
+            labels: add a column ``labels``: a list with the last label of each row, None where there is none.
 
         Returns:
             The fields of ``Exchange`` as columns; ``inputs``, ``outputs`` and ``shadow_outputs`` hold lists.
@@ -59,9 +64,10 @@ class TrafficStore:
 
         Raises:
             InvalidInput: a time without a zone, or an endpoint that cannot be a name.
-            Tampered: a segment is damaged.
+            Tampered: a segment is damaged, or a label.
         """
-        return _frame(self._table(endpoint, since, until, request_ids))
+        found = _frame(self._table(endpoint, since, until, request_ids))
+        return _labelled(found, Labels(self.folder).last()) if labels else found
 
     def exchanges(
         self,
@@ -90,6 +96,15 @@ class TrafficStore:
     def end(self, endpoint: str) -> str:
         """Return the cursor after everything there is now, for a controller that starts here."""
         return max(segments.names(self._of(endpoint)), default="")
+
+    def decided(self, endpoint: str) -> tuple[list[Decided], list[str]]:
+        """Count all exchanges by the table that decided and the versions that answered, in constant memory.
+
+        Returns:
+            The counts, and one sentence for each segment that is damaged, which they leave out.
+        """
+        folder = self._of(endpoint)
+        return count(folder / name for name in segments.names(folder))
 
     def _of(self, endpoint: str) -> Path:
         return self.folder / require_name(endpoint, field="endpoint")
@@ -130,7 +145,8 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The input columns, and ``__request_id``, ``__time``, ``__arm``, ``__version`` (the version that
-        answered, missing when nobody could), ``__prediction`` (missing then too) and ``__error``.
+        answered, missing when nobody could), ``__prediction`` (missing then too) and ``__error``; of a frame
+        with labels ``__label``, too.
     """
     import numpy as np
     import pandas as pd
@@ -150,7 +166,20 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
         for outputs, length in zip(frame["outputs"], lengths, strict=True)
     )
     unfolded["__prediction"] = pd.Series(list(chain.from_iterable(answers)), index=unfolded.index)
+    if "labels" in frame.columns:
+        labels = list(chain.from_iterable(frame["labels"]))
+        unfolded["__label"] = pd.Series(labels, index=unfolded.index, dtype=object)
     return unfolded
+
+
+def _labelled(frame: pd.DataFrame, last: Mapping[str, Mapping[int, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    labels = [
+        [last.get(request_id, {}).get(row) for row in range(len(batch))]
+        for request_id, batch in zip(frame["request_id"], frame["inputs"], strict=True)
+    ]
+    return frame.assign(labels=pd.Series(labels, index=frame.index, dtype=object))
 
 
 def _bound(field: str, time: datetime | None, default: int) -> int:

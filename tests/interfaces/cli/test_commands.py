@@ -12,7 +12,6 @@ import pytest
 
 from workbench.core.project import open_settings
 from workbench.interfaces.cli.main import app, main
-from workbench.interfaces.cli.tools import playbooks
 
 COMMANDS = [
     "register",
@@ -21,7 +20,11 @@ COMMANDS = [
     "audits",
     "explain",
     "gate",
+    "request",
     "approve",
+    "reject",
+    "revoke",
+    "freshness",
     "release",
     "rollback",
     "kill",
@@ -34,10 +37,24 @@ COMMANDS = [
     "history",
     "status",
     "card",
+    "pack",
     "verify",
     "lab",
+    "checkpoint",
+    "key",
+    "whoami",
 ]
-GROUPED = ["playbook run", "playbook list"]
+GROUPED = [
+    "playbook run",
+    "playbook list",
+    "policy diff",
+    "policy list",
+    "policy show",
+    "finding open",
+    "finding accept",
+    "finding fix",
+    "finding list",
+]
 
 
 def help_of(command, capsys):
@@ -47,7 +64,8 @@ def help_of(command, capsys):
 
 def test_every_command_is_tested_here():
     assert {c.name or c.callback.__name__ for c in app.registered_commands} == set(COMMANDS)
-    assert {f"playbook {c.name}" for c in playbooks.registered_commands} == set(GROUPED)
+    groups = [(g.name, g.typer_instance.registered_commands) for g in app.registered_groups]
+    assert {f"{name} {c.name}" for name, commands in groups for c in commands} == set(GROUPED)
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *GROUPED])
@@ -195,7 +213,57 @@ def test_the_author_cannot_approve_and_somebody_with_the_role_can(project, run_i
     code, out, _ = run_in(
         project, "approve", "tiny/1", "--policy", "asked", "--note", "reviewed", actor="grace"
     )
-    assert (code, out) == (0, "grace approved tiny/1 as model-risk\n")
+    assert code == 0
+    assert re.fullmatch(
+        r"approval/tiny/1#\d+: grace approved tiny/1 as model-risk, until \d{4}-\d\d-\d\d: reviewed\n", out
+    )
+    approval = out.partition(":")[0]
+    code, out, _ = run_in(project, "freshness", "tiny/1", "--policy", "asked")
+    assert approval in out
+    code, out, _ = run_in(project, "revoke", approval, "--note", "too early", actor="grace")
+    assert (code, out) == (0, f"grace took {approval} back: too early\n")
+    code, out, _ = run_in(project, "reject", "tiny/1", "--policy", "asked", "--note", "no", actor="grace")
+    assert (code, "rejected tiny/1" in out) == (0, True)
+
+
+def test_a_request_shows_the_version_beside_the_champion_and_binds_whoever_asks(project, run_in):
+    code, out, _ = run_in(
+        project, "request", "limits/1", "--policy", "asked", "--note", "please", "--json", actor="grace"
+    )
+    asked = json.loads(out)
+    assert (code, asked["by"], asked["difference"]["candidate"]) == (0, "grace", "limits/1")
+    code, _, err = run_in(project, "approve", "limits/1", "--policy", "asked", "--note", "ok", actor="grace")
+    assert code == 3
+    assert "requested the approval of limits/1 and cannot give it" in err
+
+
+def test_findings_are_opened_accepted_fixed_and_listed(project, run_in):
+    code, out, _ = run_in(project, "finding", "open", "limits/1", "Reads\nlines", "--severity", "high")
+    finding = out.partition(" ")[0]
+    assert (code, finding) == (0, "finding/limits#0")
+    given = ["finding", "accept", finding, "--reason", "rare", "--until", "2099-01-31"]
+    assert run_in(project, *given, actor="grace")[0] == 0
+    code, out, _ = run_in(
+        project, "finding", "fix", finding, "--version", "limits/2", "--note", "gone", actor="ada"
+    )
+    assert code == 0
+    code, out, _ = run_in(project, "finding", "list", "limits")
+    assert out == "finding/limits#0 (high, fixed) in limits/1: Reads lines, fixed in limits/2: gone\n"
+    assert run_in(project, "finding", "list", "tiny")[1] == "none was written down\n"
+
+
+def test_a_change_of_a_policy_says_what_it_would_do_and_old_texts_can_be_read(project, run_in, tmp_path):
+    run_in(project, "gate", "tiny/1", "--policy", "asked")
+    code, out, _ = run_in(project, "policy", "list", "--json")
+    (used,) = [ref for ref in json.loads(out)["used"] if ref.startswith("asked@")]
+    code, out, _ = run_in(project, "policy", "show", used)
+    assert (code, out.startswith("# sha256:")) == (0, True)
+    assert run_in(project, "policy", "diff", used, "asked")[0] == 0
+    stricter = tmp_path / "asked.yaml"
+    stricter.write_text(out + "required_audits: [privacy]\n")
+    code, out, _ = run_in(project, "policy", "diff", used, str(stricter))
+    assert "+ privacy: evidence is required" in out
+    assert code == (1 if "→ inconclusive" in out else 0)
 
 
 # Look

@@ -8,7 +8,18 @@ import traceback
 import typer
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.interfaces.cli import decide, incidents, models, origin, release, tools
+from workbench.interfaces.cli import (
+    decide,
+    identity,
+    incidents,
+    models,
+    origin,
+    pack,
+    policies,
+    release,
+    tools,
+    trust,
+)
 from workbench.interfaces.cli.output import complain, say, usage
 
 app = typer.Typer(
@@ -23,7 +34,7 @@ app = typer.Typer(
 #: What a wrong option raises. Its usual exit code, 2, would read as "inconclusive" here.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
-for module in (models, decide, release, incidents, origin, tools):
+for module in (models, decide, policies, release, incidents, origin, pack, tools, trust, identity):
     module.add_to(app)
 
 

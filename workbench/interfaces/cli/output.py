@@ -25,7 +25,9 @@ def show(record: Record | dict[str, Any] | list[Any], *, as_json: bool) -> None:
 
         print(plain(record))
     elif isinstance(record, Record):
-        print(record)
+        from workbench.views.formats import visible
+
+        print(visible(str(record)))
 
 
 def _json(value: Any) -> str:

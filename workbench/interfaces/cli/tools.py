@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.core.values import Outcome
 from workbench.interfaces.cli.options import HERE, Actor, Model, Project, bench, in_a_folder
 from workbench.interfaces.cli.output import AsJson, finish, say, show
+from workbench.interfaces.cli.pack import verify_pack
 
 if TYPE_CHECKING:
     from workbench.journal import Verification
@@ -116,25 +116,36 @@ def verify(
         list[str] | None,
         typer.Option("--key", metavar="LINE", help="The public key it must be signed with. Again for each."),
     ] = None,
+    pack: Annotated[
+        Path | None,
+        typer.Option("--pack", metavar="FILE", help="Verify an evidence pack instead; needs no project."),
+    ] = None,
     project: Project = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Recompute the journal: every leaf, link, root and checkpoint. Exit 1 when anything does not hold.
 
+    Then the gateway's own record of routes is held against it, to name what was never written.
+
     Example: `workbench verify --checkpoint grace.witness`
     """
     from workbench.core.project import existing, open_settings
+    from workbench.interfaces.cli.reconciling import as_keys, outcome, reconciled, say_reconciliation
     from workbench.journal import VerifierKey
     from workbench.journal import verify as verify_journal
 
+    if pack:
+        verify_pack(pack, key or [], as_json=as_json)
     settings = open_settings(existing(project))
     keys = [VerifierKey.parse(line) for line in key or []]
     found = verify_journal(settings.journal, beside=settings.state, checkpoints=checkpoint or [], keys=keys)
+    other = reconciled(settings)
     if as_json:
-        show(found, as_json=True)
+        show({**found.model_dump(mode="json"), **as_keys(other)}, as_json=True)
     else:
         _say_verification(found)
-    finish(Outcome.PASS if found.ok else Outcome.FAIL)
+        say_reconciliation(other)
+    finish(outcome(found.ok, other))
 
 
 def _say_verification(found: Verification) -> None:

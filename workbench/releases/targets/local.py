@@ -12,6 +12,7 @@ from workbench.core.settings import Settings
 from workbench.gateway import routing as table
 from workbench.gateway.routing import Route, RoutingTable
 from workbench.gateway.status import read_status
+from workbench.models.attestations import verify_signature
 from workbench.models.copying import tree_digest
 from workbench.models.loading import take
 from workbench.models.records import ModelVersion
@@ -26,6 +27,7 @@ class Local:
     """Moves the traffic of ``workbench gateway``. With none running, the routing waits for the next one."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._root = settings.root
         self._state = settings.state
 
@@ -34,16 +36,19 @@ class Local:
 
         Raises:
             NotFound: there are none.
-            Tampered: they are not those that were registered.
+            Tampered: they are not those that were registered, or their signature does not hold.
+            Refused: the project names a key to check with, and the version is not signed.
         """
         with tempfile.TemporaryDirectory(prefix="workbench-deploy-") as home:
-            found = tree_digest(take(folder, Path(home) / "model"))
+            digests = take(folder, Path(home) / "model")
+        found = tree_digest(digests)
         if found != version.digest:
             raise Tampered(
                 f"{version.ref} was registered as {short(version.digest)}, and its files are {short(found)}.",
                 remedy="Restore the artifact from a backup, or register the model again.",
                 field="model",
             )
+        verify_signature(version, digests, self._settings, serving=True)
         inside = folder.resolve().is_relative_to(self._root.resolve())
         place = folder.resolve().relative_to(self._root.resolve()) if inside else folder.resolve()
         return Deployment(model=version, place=place.as_posix())

@@ -1,0 +1,51 @@
+"""Who answered under which routing table: exchanges as a witness of what was in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from workbench.core.errors import Tampered
+from workbench.traffic import segments
+
+_KEYS = ("table_version", "share", "version", "served_by", "shadow_version")
+
+
+class Decided(NamedTuple):
+    """Exchanges that one table decided, of the same versions."""
+
+    table_version: int
+    share: float
+    version: int
+    """Of the arm the coin assigned, or the one the caller named."""
+    served_by: int | None
+    shadow_version: int | None
+    n: int
+    first: datetime
+    last: datetime
+
+    def plus(self, other: Decided) -> Decided:
+        """Put two counts of the same versions together."""
+        first, last = min(self.first, other.first), max(self.last, other.last)
+        return self._replace(n=self.n + other.n, first=first, last=last)
+
+
+def count(paths: Iterable[Path]) -> tuple[list[Decided], list[str]]:
+    """Count segment by segment; what is damaged comes back as sentences."""
+    found: dict[tuple[Any, ...], Decided] = {}
+    damaged: list[str] = []
+    for path in paths:
+        try:
+            table = segments.read(path, ("time", *_KEYS))
+        except Tampered as error:
+            damaged.append(error.message)
+            continue
+        summed = table.group_by(list(_KEYS), use_threads=False).aggregate(
+            [("time", how) for how in ("count", "min", "max")]
+        )
+        for row in summed.select([*_KEYS, "time_count", "time_min", "time_max"]).to_pylist():
+            some = Decided(*row.values())
+            found[some[:5]] = found[some[:5]].plus(some) if some[:5] in found else some
+    return sorted(found.values(), key=lambda some: (some.table_version, some.first)), damaged

@@ -1,0 +1,154 @@
+"""Late labels: what turned out to be true of a request, which is often known only days after its answer.
+
+One file for all endpoints, ``<state>/traffic/.labels/labels.log``, to which lines are appended under a lock:
+a checksum, a space, and ``[request id, row, label, time]`` as JSON. No line is changed by a later label: the
+last one of a row counts, those before it are its history. A line without its end was never acknowledged: its
+writer died, and the next one takes it away.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import orjson
+
+from workbench.core.errors import InvalidInput, Tampered
+from workbench.traffic import segments
+
+FOLDER = ".labels"
+"""No endpoint has this name: names do not begin with a dot."""
+
+
+class Label(NamedTuple):
+    """What was true of one row of one request."""
+
+    request_id: str
+    row: int
+    """Place among the rows of the request, from 0."""
+    value: Any
+    time: datetime
+    """When it was told."""
+
+
+class Labels:
+    """The labels beside the exchanges under ``folder``.
+
+    Args:
+        folder: ``<state>/traffic``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER
+        self._log = self._folder / "labels.log"
+
+    def append(self, labels: Iterable[Label]) -> None:
+        """Add labels; they are on the disk when this returns. A disk that is full takes none of them.
+
+        Raises:
+            InvalidInput: text that is no Unicode.
+            OSError: the disk does not take them.
+        """
+        body = b"".join(map(_line, labels))
+        with self._locked(), self._log.open("a+b") as file:
+            before = _whole(file.seek(0, os.SEEK_END), self._log)
+            file.truncate(before)
+            try:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self._log, before)
+                raise
+
+    def history(self) -> list[Label]:
+        """Return every label, in the order they came.
+
+        Raises:
+            Tampered: a line is not as it was written.
+        """
+        return list(self._read())
+
+    def last(self) -> dict[str, dict[int, Any]]:
+        """Return the label that counts of each row, by request id; raises as ``history``."""
+        found: dict[str, dict[int, Any]] = {}
+        for label in self._read():
+            found.setdefault(label.request_id, {})[label.row] = label.value
+        return found
+
+    def drop(self, gone: Callable[[Label], bool]) -> int:
+        """Take away labels, with their history, and return how many lines that were."""
+        if not self._log.is_file():
+            return 0
+        with self._locked():
+            every = self.history()
+            kept = [label for label in every if not gone(label)]
+            if len(kept) < len(every):
+                segments.put(self._log, b"".join(map(_line, kept)))
+        return len(every) - len(kept)
+
+    def _read(self) -> Iterator[Label]:
+        try:
+            lines = self._log.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return
+        for number, line in enumerate(lines[:-1], 1):
+            checksum, _, text = line.partition(b" ")
+            if checksum != _checksum(text):
+                raise Tampered(
+                    f"Line {number} of the labels ({FOLDER}/{self._log.name}) is not as it was written.",
+                    remedy="Restore the file from a backup, or take that line out.",
+                    field="labels",
+                )
+            request_id, row, value, time = orjson.loads(text)
+            yield Label(request_id, row, value, datetime.fromisoformat(time))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with lock(self._folder / "lock"):
+            yield
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Be the only one who holds this file. The kernel lets it go when a process ends, in whatever way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _line(label: Label) -> bytes:
+    try:
+        text = orjson.dumps([label.request_id, label.row, label.value, label.time.astimezone(UTC)])
+    except TypeError as error:  # a lone surrogate, or a number beyond 64 bits
+        raise InvalidInput(
+            f"label: {str(label.value)[:60]!a} of request {label.request_id[:60]!a} cannot be kept ({error}).",
+            remedy="Give text, a number, or true or false.",
+            field="label",
+        ) from error
+    return _checksum(text) + b" " + text + b"\n"
+
+
+def _checksum(text: bytes) -> bytes:
+    return b"%08x" % crc32(text)
+
+
+def _whole(size: int, path: Path) -> int:
+    """Bytes of the lines that have their end."""
+    step = 4096
+    with path.open("rb") as file:
+        while size:
+            start = max(0, size - step)
+            file.seek(start)
+            at = file.read(size - start).rfind(b"\n")
+            if at >= 0:
+                return start + at + 1
+            size = start
+    return 0
