@@ -23,6 +23,9 @@ $(STAMP): pyproject.toml constraints.txt extensions/yarn.lock
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# Whoever only looks around needs no key of their own for it.
+demo lab: export WORKBENCH_KEY_FOLDER := $(CURDIR)/demo/.keys
+
 # Your own file: make demo DATA=loans.csv TARGET=default SENSITIVE=sex,group MISTAKEN=income
 demo: install ## the whole loop on generated lending data, in a few minutes
 	@rm -rf demo && mkdir demo && $(BIN)/python -c "import workbench; workbench.open('demo')"
@@ -72,5 +75,5 @@ bench: install ## ours beside a peer in one run, as ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## forget the environment, the builds and the demo
-	rm -rf $(VENV) .torch demo test-results extensions/node_modules extensions/*/lib
+	rm -rf $(VENV) .torch .modelscan .kserve-venv demo test-results extensions/node_modules extensions/*/lib
 	rm -rf workbench/interfaces/lab/labextension workbench/interfaces/widgets/static

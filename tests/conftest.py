@@ -25,6 +25,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_keys(tmp_path_factory):
+    """Whoever acts in a test signs with a key of this run: none is made in the home of who runs it."""
+    os.environ["WORKBENCH_KEY_FOLDER"] = str(tmp_path_factory.mktemp("keys"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of public data sets. CI has it; a lone clone may not."""

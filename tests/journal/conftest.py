@@ -4,8 +4,6 @@ import contextlib
 import os
 import shutil
 import sqlite3
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +13,7 @@ import pytest
 
 from workbench.core.clock import SystemClock
 from workbench.journal import Event, Journal, Verification, verify
+from workbench.testing.postgres import PostgresServer, postgres_binaries
 
 
 class TickingClock:
@@ -79,81 +78,15 @@ def change_by_hand(path: Path, *statements: str) -> None:
     db.close()
 
 
-def postgres_binaries() -> Path | None:
-    """Folder of ``initdb`` and ``pg_ctl``: on the path, or where Debian puts them."""
-    found = shutil.which("pg_ctl")
-    if found:
-        return Path(found).parent
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    return versions[-1].parent if versions else None
-
-
-class Server:
-    """A PostgreSQL server of our own, on a socket in a folder; where we are root, ``postgres`` runs it."""
-
-    CONFIG = """
-listen_addresses = ''
-unix_socket_directories = '{folder}'
-shared_buffers = 16MB
-max_connections = 40
-fsync = off  # the machine does not lose power here; what a crash of the server loses is still lost
-"""
-
-    def __init__(self, binaries: Path) -> None:
-        self._binaries = binaries
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="wb-pg-", dir="/tmp")
-        )  # short: a socket's name has 107 bytes
-        self.data = self.folder / "data"
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, "postgres", "postgres")
-        self._run(
-            "initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"
-        )
-        with (self.data / "postgresql.conf").open("a") as config:
-            config.write(self.CONFIG.format(folder=self.folder))
-        self.start()
-
-    def url(self, schema: str) -> str:
-        return f"postgresql://postgres@/postgres?host={self.folder}&schema={schema}"
-
-    def start(self) -> None:
-        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-w", "start")
-
-    def stop(self, how: str = "fast") -> None:
-        """Stop it; ``immediate`` is a crash: the next start recovers."""
-        self._run("pg_ctl", "-D", str(self.data), "-m", how, "-w", "stop")
-
-    def close(self) -> None:
-        with contextlib.suppress(RuntimeError):
-            self.stop("immediate")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._binaries / program), *arguments]
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as the superuser
-            command = ["runuser", "-u", "postgres", "--", *command]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{program}: {done.stderr}")
-
-
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server() -> Iterator[PostgresServer]:
     """One real PostgreSQL for the session; each journal gets a schema of its own."""
     binaries = postgres_binaries()
     if binaries is None:
         if os.environ.get("CI"):
             pytest.fail("CI must have PostgreSQL: apt-get install postgresql")
         pytest.skip("no PostgreSQL here: initdb and pg_ctl are not on the path")
-    server = Server(binaries)
+    server = PostgresServer(binaries)
     try:
         yield server
     finally:
@@ -231,7 +164,7 @@ def store(request, tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def server_store(server: Server, tmp_path: Path) -> ServerStore:
+def server_store(server: PostgresServer, tmp_path: Path) -> ServerStore:
     """A new place for a journal on the server."""
     folder = tmp_path / ".workbench"
     folder.mkdir(exist_ok=True)

@@ -15,11 +15,13 @@ from workbench.core.errors import InvalidInput, MissingDependency, NotFound, Ref
 from workbench.journal import (
     Checkpoint,
     CheckpointPolicy,
+    Entry,
     Event,
     FileSigner,
     Journal,
     KeyringSigner,
     VerifierKey,
+    handing,
 )
 from workbench.journal.checkpoints import several, sign
 from workbench.journal.signers import SeedSigner, verifier_keys
@@ -411,12 +413,66 @@ def test_a_signer_that_fails_undoes_nothing(store, signer, caplog):
             raise RuntimeError("the key service is down")
 
     with store.open(signer=Broken()) as journal:
-        entry = journal.append("a", looked("approval.given"))
-        assert journal.entries() == [entry]
-    assert "No checkpoint could be made over 1 entries" in caplog.text
+        entries = [journal.append("a", looked("approval.given")) for _ in range(3)]
+        assert journal.entries() == entries
+    [said] = caplog.messages  # once
+    assert said.startswith("No checkpoint could be made: RuntimeError: the key service is down. To try again")
     with store.open(signer=signer) as journal:
         journal.append("a", looked("approval.given"))
-        assert [checkpoint.size for checkpoint in journal.checkpoints()] == [2]
+        assert [checkpoint.size for checkpoint in journal.checkpoints()] == [4]
+
+
+def test_each_checkpoint_is_handed_to_whoever_was_named_and_one_who_fails_stops_nobody(
+    store, tmp_path, signer, caplog
+):
+    got = []
+
+    def broken(made: Checkpoint, newest: Entry) -> None:
+        raise ValueError("no <checkpoints>\nhere")
+
+    receivers = [broken, lambda made, newest: got.append((made, newest)), tmp_path / "share"]
+    with store.open(signer=signer, handed_to=receivers) as journal:
+        entries = [journal.append("a", looked("approval.given")) for _ in range(2)]
+        made = journal.checkpoints()
+        assert got == list(zip(made, entries, strict=True))
+        assert journal.holders(made[1]) == [str(tmp_path / "share")]
+        assert store.verify(checkpoints=[tmp_path / "share"]).ok
+    [said] = caplog.messages
+    assert said.startswith("A checkpoint was not handed out: ValueError: no <checkpoints> here. To try again")
+
+
+def test_keys_of_one_name_and_names_that_look_alike_each_keep_their_checkpoint(store):
+    signers = [SeedSigner(name, bytes([n]) * 32) for n, name in enumerate(("ada", "ada", "a.da", "a%20da"))]
+    with store.open() as journal:
+        journal.append("a", looked())
+        made = [journal.checkpoint(each) for each in signers]
+        assert sorted(journal.checkpoints(), key=str) == sorted(made, key=str)
+
+
+def test_a_repository_whose_hook_waits_for_somebody_holds_nobody_up(store, tmp_path, signer, monkeypatch):
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.org")
+    monkeypatch.setattr(handing, "_PATIENCE", 0.5)
+    subprocess.run(["git", "-C", str(tmp_path), "init", "--quiet"], check=True)
+    hook = tmp_path / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexec sleep 5\n")
+    hook.chmod(0o755)
+    with store.open() as journal:
+        journal.append("a", looked())
+        made = journal.checkpoint(signer)
+        with pytest.raises(Unavailable, match=r"git did not take the checkpoint within 0\.5 s"):
+            journal.hand_out(made, tmp_path)
+        assert store.verify(checkpoints=[tmp_path]).ok  # the file itself lies there
+        hook.unlink()
+        monkeypatch.setattr(handing, "_PATIENCE", 20)
+        journal.append("a", looked())
+        journal.hand_out(journal.checkpoint(signer), tmp_path)
+    status = subprocess.run(
+        ["git", "-C", str(tmp_path), "ls-files", "checkpoints"], check=True, capture_output=True, text=True
+    )
+    assert len(status.stdout.splitlines()) == 2  # what it did not take before, it took now
 
 
 def test_opening_a_journal_loads_neither_cryptography_nor_sqlalchemy():

@@ -9,6 +9,8 @@ import pytest
 
 from workbench.core.clock import SystemClock
 from workbench.core.project import open_settings
+from workbench.gateway.record import Line, Served
+from workbench.gateway.recorder import Recorder
 from workbench.interfaces.cli.main import main
 from workbench.journal import Event, FileSigner, Journal, VerifierKey
 
@@ -64,3 +66,24 @@ def test_a_checkpoint_that_was_handed_in_is_compared_under_the_key_given(project
     assert code == 3
     code, _ = run(capsys, "verify", "-C", project, "--checkpoint", project / "nowhere")
     assert code == 3
+
+
+def test_what_the_gateway_served_and_the_journal_lacks_is_named_wherever_the_journal_lies(project, capsys):
+    folder = project / ".workbench" / "gateway" / "tiny"
+    folder.mkdir(parents=True)
+    recorder = Recorder(folder)
+    champion = Served(ref="tiny/4", digest=f"sha256:{'ab' * 32}")
+    for what, who in (("started", None), ("table", champion), ("stopped", champion)):
+        line = Line.of(what, None, killed=False)
+        recorder.put(line.model_copy(update={"table": bool(who) + 0, "champion": who}))
+    recorder.close()
+    code, out = run(capsys, "verify", "-C", project)
+    assert code == 1
+    assert "the journal holds: 3 entries" in out
+    assert (
+        "the gateway served tiny/4 (abababab) as champion of tiny; the journal has no promotion of it." in out
+    )
+    code, out = run(capsys, "verify", "-C", project, "--json")
+    found = json.loads(out)
+    assert (code, found["ok"], found["reconciliation"]["ok"]) == (1, True, False)
+    assert found["reconciliation"]["endpoints"] == ["tiny"]

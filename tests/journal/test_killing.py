@@ -19,7 +19,7 @@ KILLS = int(os.environ.get("WORKBENCH_KILLS", "200"))
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 COMMON = """
-import json, os, random, signal, sys, time
+import json, os, random, select, signal, sys, time
 from pathlib import Path
 from workbench.core.clock import SystemClock
 from workbench.journal import CheckpointPolicy, Event, FileSigner, Journal, verify
@@ -78,12 +78,14 @@ def work(writer):
     journal = opened("writer")
     n = journal.length("a")
     while True:
+        os.write(writer, b"%d\\n" % n)
         two(journal, n)
         n += 1
-        os.write(writer, b"%d\\n" % n)
 
-for _ in range(int(sys.argv[3])):
+for nth in range(int(sys.argv[3])):
     pid, reader = child(work)
+    if nth % 4:  # mostly at work, and some while they start
+        select.select([reader], [], [])
     time.sleep(draw.uniform(0, 0.03))
     os.kill(pid, signal.SIGKILL)
     deaths += os.WIFSIGNALED(os.waitpid(pid, 0)[1])

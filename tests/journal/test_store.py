@@ -154,6 +154,23 @@ def test_the_leaf_is_the_hash_of_canonical_json(stream: str, actor: str, kind: s
     assert row.leaf() == leaf_hash(canonical_json({**fields, "subjects": ["a"], "payload": {"x": 1}}))
 
 
+def test_the_bytes_that_were_hashed_are_handed_out_stream_by_stream(journal: Journal):
+    for n in range(3):
+        journal.append(f"stream/{n % 2}", Event(kind="ü", payload={"big": 1e20, "n": n}))
+    for stream in journal.streams():
+        leaves, entries = journal.leaves(stream), journal.read(stream)
+        assert [leaf_hash(leaf).hex() for leaf in leaves] == [entry.hash for entry in entries]
+    assert journal.leaves("nothing") == []
+
+
+def test_bytes_changed_by_hand_are_never_handed_out(closed: Path, by_hand, clock):
+    by_hand(closed, "UPDATE entries SET actor = 'eve' WHERE seq = 4")
+    with Journal.open(closed, actor="ada", clock=clock) as journal:
+        assert len(journal.leaves("gate/recidivism/1")) == 1
+        with pytest.raises(Tampered, match="Entry 4"):
+            journal.leaves("model/recidivism")
+
+
 def test_times_are_kept_in_utc_to_the_microsecond():
     moment = datetime(2026, 11, 20, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))
     assert timestamp(moment) == "2026-11-19T23:02:03.000000Z"

@@ -12,6 +12,7 @@ import pytest
 
 from workbench.core.errors import Conflict, InvalidInput, NotFound, Tampered, Unavailable
 from workbench.journal import Event, verify
+from workbench.journal.chain import Chain
 
 ROOT = Path(__file__).parents[2]
 REST = "time, actor, kind, subjects, payload, previous, hash, root"
@@ -50,6 +51,20 @@ def test_several_writes_are_one_transaction_all_of_them_or_none(store):
             journal.append_many([("a", looked(4), 2), ("b", looked(5), 0)])
         assert (journal.length("a"), journal.length("b")) == (2, 1)
         assert journal.append_many([]) == []
+    assert store.verify().ok
+
+
+def test_what_a_decision_rests_on_has_not_moved_when_it_is_written(store):
+    with store.open() as journal, store.open("grace") as other:
+        other.append("approval/r/1", looked())
+        resting = [("approval/r/1", 1), ("finding/r", 0)]
+        assert journal.append_many([("release/r-1", looked(), 0)], unmoved=resting)
+        other.append("approval/r/1", looked())
+        with pytest.raises(Conflict, match="approval/r/1 has 2 entries, not 1: somebody else wrote first"):
+            journal.append_many([("release/r-1", looked(), 1)], unmoved=resting)
+        assert journal.length("release/r-1") == 1
+        # a stream may be both: it is looked at before anything is written
+        journal.append_many([("approval/r/1", looked(), 2)], unmoved=[("approval/r/1", 2)])
     assert store.verify().ok
 
 
@@ -109,7 +124,8 @@ def test_threads_share_one_journal(store):
 def test_a_writer_who_waits_too_long_is_told_so_and_nothing_is_written(store):
     with store.open() as journal, store.open("grace", patience=0.05) as other:
         told = pytest.raises(Unavailable, match=r"locked by .* for more than 0.05 s\. Try again")
-        with journal._connection.transaction(), told:
+        with journal._connection.transaction() as head, told:
+            head.fetchone()
             other.append("a", looked())
         other.append("a", looked(), expected=0)
 
@@ -186,6 +202,50 @@ def test_of_processes_that_race_for_each_place_exactly_one_wins(store):
     assert store.verify().ok
     assert sorted(n for places in won.values() for n in places) == list(range(len(entries)))
     assert all(entries[n].actor == name for name, places in won.items() for n in places)
+
+
+REVOKER_AND_PROMOTER = """
+import sys
+from workbench.core.clock import SystemClock
+from workbench.core.errors import Conflict
+from workbench.journal import Event, Journal
+
+name, other, place = sys.argv[1:]
+journal = Journal.open(place, actor=name, clock=SystemClock(), patience=30)
+print("ready", flush=True)
+for line in sys.stdin:  # each writes one stream, and only if the other's has not moved
+    turn = line.strip()
+    try:
+        write = (f"{name}/{turn}", Event(kind="won"), 0)
+        journal.append_many([write], unmoved=[(f"{other}/{turn}", 0)])
+        print("won", flush=True)
+    except Conflict:
+        print("lost", flush=True)
+"""
+
+
+def test_of_two_who_each_rest_on_what_the_other_writes_one_wins_and_never_both(store):
+    store.open().close()
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", REVOKER_AND_PROMOTER, *names, str(store.place)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for names in (("revoke", "promote"), ("promote", "revoke"))
+    ]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    for turn in range(50):
+        for racer in racers:
+            racer.stdin.write(f"{turn}\n")
+            racer.stdin.flush()
+        assert sorted(racer.stdout.readline() for racer in racers) == ["lost\n", "won\n"]
+    for racer in racers:
+        racer.communicate(timeout=60)
+    assert store.verify().size == 50
 
 
 def test_an_entry_changed_by_hand_is_never_handed_out(eight):
@@ -326,6 +386,34 @@ def test_a_server_that_crashes_keeps_what_it_acknowledged_and_is_found_again(ser
         assert journal.entries() == [entry]
         journal.append("a", looked(1), expected=1)
     assert server_store.verify().ok
+
+
+def test_an_append_to_a_long_stream_reads_no_more_of_it_than_to_a_short_one(server_store):
+    """PostgreSQL keeps the plan it made while the stream was short."""
+    with server_store.open() as journal:
+
+        def counted() -> int:
+            query = (
+                "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'entries'"
+            )
+            return int(journal._connection.execute(query).fetchone()[0])
+
+        def read(stream: str) -> int:
+            with journal._connection.transaction() as head:
+                before = counted()
+                chain = Chain(journal._connection, head, [stream], "ada", "2026-11-20T09:00:00.000000Z")
+                chain.add(stream, looked(), "{}", None)
+                chain.set_head()
+                return counted() - before
+
+        # a row that vacuum has marked is read without being counted
+        journal._connection.execute("ALTER TABLE entries SET (autovacuum_enabled = off)")
+        journal.append("short", looked())
+        for n in range(20):
+            journal.append("long", looked(n))
+        journal.append_many([("long", looked(n), None) for n in range(500)])
+        assert 0 < read("long") == read("short") < 10
+    assert server_store.verify().size == 523
 
 
 def test_a_role_that_does_not_own_the_tables_can_append_and_cannot_disarm_them(server_store):

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+HEAD = "SELECT size, root, frontier FROM head"
+
 
 class Cursor(Protocol):
     """The rows of one statement."""
@@ -31,8 +33,11 @@ class Connection(Protocol):
         """Run one statement."""
         ...
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Be the only writer from the first read on, and leave all of it or nothing."""
+    def transaction(self) -> AbstractContextManager[Cursor]:
+        """Be the only writer, and leave all of it or nothing. Gives the head's row: size, root, frontier.
+
+        Nobody else writes from when that row was looked at.
+        """
         ...
 
     def explained(self) -> AbstractContextManager[None]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
 from workbench.core.digests import canonical_json
 from workbench.core.errors import Conflict, Tampered
-from workbench.journal.base import Connection
+from workbench.journal.base import HEAD, Connection, Cursor
 from workbench.journal.leaves import GENESIS, Row
 from workbench.journal.merkle import Frontier, from_text, to_text
 from workbench.journal.proofs import Subtree
@@ -12,26 +16,62 @@ from workbench.journal.records import Event
 
 COLUMNS = ", ".join(Row._fields)
 
+# The end of an index, and not ``max``: PostgreSQL may think it as good to read a whole stream.
+_LENGTH = (
+    "SELECT coalesce((SELECT position + 1 FROM entries WHERE stream = {} ORDER BY position DESC LIMIT 1), 0)"
+)
+_INSERT = f"INSERT INTO entries ({COLUMNS}) VALUES ({', '.join('?' for _ in Row._fields)})"  # noqa: S608 - our own names
+
+#: Streams asked for in one statement: databases limit the values of one.
+_AT_ONCE = 500
+
 
 class Chain:
-    """The end of the journal while a transaction adds to it."""
+    """The end of the journal while a transaction adds to it.
 
-    def __init__(self, connection: Connection, frontier: Frontier, actor: str, time: str) -> None:
-        self.frontier = frontier
+    What is read is asked for before the first answer is looked at, and nothing is looked at between the
+    statements that write: a server may be far away.
+
+    Args:
+        connection: In a transaction.
+        head: What the transaction gave.
+        streams: Whatever will be added to, or must not have moved; at least one.
+        actor: Who acts.
+        time: Of the entries, as text.
+
+    Raises:
+        Tampered: the journal's head and its last entry do not fit.
+    """
+
+    def __init__(
+        self, connection: Connection, head: Cursor, streams: Sequence[str], actor: str, time: str
+    ) -> None:
+        ends = [
+            connection.execute(_ends(len(some)), some)
+            for some in (streams[at : at + _AT_ONCE] for at in range(0, len(streams), _AT_ONCE))
+        ]
+        self.frontier = self.before = _frontier(head.fetchone())
+        rows = [row for cursor in ends for row in cursor.fetchall()]
+        self._previous = _last_hash(rows[0][:2], self.before.size)
+        self._lengths: dict[str, int] = {stream: length for _, _, stream, length in rows}
         self._connection = connection
         self._actor = actor
         self._time = time
-        self._previous = _last_hash(connection, frontier.size)
 
-    def add(self, stream: str, event: Event, payload: str, expected: int | None) -> Row:
-        """Add one entry; its row, its leaf and the subtrees it completes. Raises Conflict."""
-        position = length_of(self._connection, stream)
-        if expected is not None and expected != position:
+    def require_length(self, stream: str, expected: int | None) -> int:
+        """Return the number of entries in a stream as this transaction sees it. Raises Conflict."""
+        length = self._lengths[stream]
+        if expected is not None and expected != length:
             raise Conflict(
-                f"{stream} has {position} entries, not {expected}: somebody else wrote first.",
+                f"{stream} has {length} entries, not {expected}: somebody else wrote first.",
                 remedy="Look at what was written, then decide again.",
                 field="expected",
             )
+        return length
+
+    def add(self, stream: str, event: Event, payload: str, expected: int | None) -> Row:
+        """Add one entry; its row, its leaf and the subtrees it completes. Raises Conflict."""
+        position = self.require_length(stream, expected)
         row = Row(
             seq=self.frontier.size,
             stream=stream,
@@ -46,17 +86,27 @@ class Chain:
         leaf = row.leaf()
         self.frontier, completed = self.frontier.grow(leaf)
         self._previous = leaf.hex()
+        self._lengths[stream] = position + 1
         row = row._replace(hash=self._previous, root=self.frontier.root())
-        places = ", ".join("?" * len(row))
-        self._connection.execute(f"INSERT INTO entries ({COLUMNS}) VALUES ({places})", row)  # noqa: S608
+        self._connection.execute(_INSERT, row)
         if completed:
             self._connection.execute("INSERT INTO subtrees VALUES (?, ?)", (row.seq, to_text(completed)))
         return row
 
+    def set_head(self) -> None:
+        """Move the head to what was added."""
+        self._connection.execute(
+            "UPDATE head SET size = ?, root = ?, frontier = ?",
+            (self.frontier.size, self.frontier.root(), self.frontier.to_text()),
+        )
+
 
 def frontier_of(connection: Connection) -> Frontier:
     """Return the frontier that the head keeps; raises Tampered where it contradicts itself."""
-    head = connection.execute("SELECT size, root, frontier FROM head").fetchone()
+    return _frontier(connection.execute(HEAD).fetchone())
+
+
+def _frontier(head: Any) -> Frontier:
     try:
         size, root, text = head
         frontier = Frontier.from_text(size, text)
@@ -67,19 +117,22 @@ def frontier_of(connection: Connection) -> Frontier:
     return frontier
 
 
-def set_head(connection: Connection, frontier: Frontier) -> None:
-    """Move the head to what was added."""
-    connection.execute(
-        "UPDATE head SET size = ?, root = ?, frontier = ?",
-        (frontier.size, frontier.root(), frontier.to_text()),
-    )
-
-
-def _last_hash(connection: Connection, size: int) -> str:
-    row = connection.execute("SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
-    if (row[0] + 1 if row else 0) != size:
+def _last_hash(last: tuple[int | None, str | None], size: int) -> str:
+    seq, found = last
+    if (0 if seq is None else seq + 1) != size:
         raise damaged(f"The journal should have {size} entries and ends at another: it was cut or extended.")
-    return row[1] if row else GENESIS
+    return found or GENESIS
+
+
+@cache
+def _ends(streams: int) -> str:
+    """The statement that reads the last entry, and the length of so many streams."""
+    asked = ", ".join(["(?)"] * streams)
+    return (
+        f"WITH asked (stream) AS (VALUES {asked}) "  # noqa: S608 - our own names
+        f"SELECT last.seq, last.hash, asked.stream, ({_LENGTH.format('asked.stream')}) "
+        "FROM asked LEFT JOIN (SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1) AS last ON true"
+    )
 
 
 def damaged(sentence: str) -> Tampered:
@@ -93,8 +146,7 @@ def damaged(sentence: str) -> Tampered:
 
 def length_of(connection: Connection, stream: str) -> int:
     """Return the number of entries in one stream."""
-    query = "SELECT coalesce(max(position) + 1, 0) FROM entries WHERE stream = ?"
-    length: int = connection.execute(query, (stream,)).fetchone()[0]
+    length: int = connection.execute(_LENGTH.format("?"), (stream,)).fetchone()[0]
     return length
 
 

@@ -80,6 +80,11 @@ class Checkpoint(Record):
         """The names its signature lines give, whether they hold or not."""
         return tuple(name for name, _, _ in self._signatures())
 
+    @property
+    def key_hashes(self) -> tuple[bytes, ...]:
+        """The hashes its signature lines give of the keys: two people's keys may bear one name."""
+        return tuple(key_hash for _, key_hash, _ in self._signatures())
+
     def _text(self) -> bytes:
         return self.note.rpartition("\n\n")[0].encode() + b"\n"
 

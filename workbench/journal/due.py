@@ -16,8 +16,11 @@ class CheckpointPolicy:
 
     kinds: tuple[str, ...] = (
         "approval.*",
-        "incident.opened",
+        "endpoint.killed",
+        "finding.accepted",
         "incident.closed",
+        "incident.opened",
+        "key.enrolled",
         "release.killed",
         "release.promoted",
         "release.rolled_back",

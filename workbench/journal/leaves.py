@@ -49,14 +49,18 @@ class Row(NamedTuple):
     root: str = ""
     """Merkle root over this entry and all before it. Follows from the leaves, so no leaf covers it."""
 
-    def leaf(self) -> bytes:
-        """Return the RFC 6962 leaf hash of this row."""
+    def content(self) -> bytes:
+        """Return the canonical JSON that the leaf hash covers: every field but ``hash`` and ``root``."""
         text = (
             f'{{"actor":{_quoted(self.actor)},"kind":{_quoted(self.kind)},"payload":{self.payload},'
             f'"position":{self.position},"previous":{_quoted(self.previous)},"seq":{self.seq},'
             f'"stream":{_quoted(self.stream)},"subjects":{self.subjects},"time":{_quoted(self.time)}}}'
         )
-        return merkle.leaf_hash(text.encode())
+        return text.encode()
+
+    def leaf(self) -> bytes:
+        """Return the RFC 6962 leaf hash of this row."""
+        return merkle.leaf_hash(self.content())
 
     def well_typed(self) -> bool:
         """False when a column holds what the journal never writes there; SQLite itself does not mind."""
@@ -138,8 +142,8 @@ def _flaw(value: Any) -> str:
         case None | bool():
             return ""
         case str():
-            half = any("\ud800" <= character <= "\udfff" for character in value)
-            return "has half of a surrogate pair, which is not text" if half else ""
+            whole = value.isascii() or _is_text(value)
+            return "" if whole else "has half of a surrogate pair, which is not text"
         case int():
             too_big = abs(value) > _SAFE_INTEGER
             return f"is {value}, beyond 2^53 - 1 where JSON loses digits: write it as text" if too_big else ""
@@ -147,3 +151,11 @@ def _flaw(value: Any) -> str:
             return "" if math.isfinite(value) else f"is {value}, which JSON cannot write: use None"
         case _:
             return f"is a {type(value).__name__}, which is not JSON"
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

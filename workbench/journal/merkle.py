@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 #: Root of the tree without leaves.
 EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
@@ -65,6 +66,10 @@ class Frontier:
 
     def root(self) -> str:
         """Return the tree hash, hex. Folding from the right splits at the largest power of two below n."""
+        return self._root
+
+    @cached_property
+    def _root(self) -> str:
         if not self.nodes:
             return EMPTY_ROOT
         *rest, root = self.nodes

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+#: What the folder of the public keys is called, beside the journal.
+KEYS = "keys"
+
 
 def is_url(place: Path | str) -> bool:
     """True for an address such as ``postgresql://…``; anything else is a file."""
@@ -40,4 +43,4 @@ class Place(NamedTuple):
     @property
     def keys(self) -> Path | None:
         """Folder of the keys that sign here."""
-        return self.folder / "keys" if self.folder else None
+        return self.folder / KEYS if self.folder else None

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from workbench.core.errors import InvalidInput, Tampered, Unavailable, WorkbenchError
 from workbench.core.optional import require
+from workbench.journal.base import HEAD
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 REVISION = "0001"
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-_LOCK = "BEGIN; SELECT size FROM head FOR UPDATE"  # one message: a server may be far away
+# Each statement sees what was committed before it, whatever the server's default: what is read after the lock
+# is as the writer before left it.
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_LOCK = f"{HEAD} FOR UPDATE"
 
 
 class Address(NamedTuple):
@@ -92,12 +96,17 @@ class Postgres:
         return self.raw.execute(_translated(statement), values or None)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Lock the head before the first read, and leave all of it or nothing."""
+    def transaction(self) -> Iterator[psycopg.Cursor[Any]]:
+        """Lock the head before the first read, and leave all of it or nothing.
+
+        No answer is waited for before one is looked at, so that an append waits twice: when it has asked what
+        is there, and when it has written and committed.
+        """
         try:
-            self.raw.execute(_LOCK, prepare=False)
-            yield
-            self.execute("COMMIT")
+            with self.raw.pipeline():
+                self.raw.execute(_BEGIN, prepare=False)
+                yield self.execute(_LOCK)
+                self.execute("COMMIT")
         except BaseException:
             if not self.raw.closed:
                 self.raw.rollback()
@@ -121,7 +130,10 @@ def connect(address: Address, patience: float) -> psycopg.Connection[tuple[Any, 
     connection.execute(
         "SELECT set_config('search_path', %s, false), set_config('lock_timeout', %s, false), "
         # whatever the server's default: an acknowledged approval must survive a power cut
-        "set_config('synchronous_commit', 'on', false), set_config('client_encoding', 'UTF8', false)",
+        "set_config('synchronous_commit', 'on', false), set_config('client_encoding', 'UTF8', false), "
+        # A plan made while the journal was small, which reads all of a stream, would be kept while it grows.
+        "set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false), "
+        "set_config('jit', 'off', false)",
         (address.schema, f"{max(1, round(patience * 1000))}ms"),
     )
     return connection

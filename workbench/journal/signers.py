@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 from workbench.core.errors import InvalidInput, Refused, Tampered, Unavailable, WorkbenchError
 from workbench.core.optional import require
@@ -182,6 +183,15 @@ def verifier_keys(folder: Path) -> list[VerifierKey]:
     return [VerifierKey.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.pub"))]
 
 
+def key_name(actor: str) -> str:
+    """Return the key name of a person: what neither a key nor a file may be called is written as ``%20``.
+
+    No two people share one, and people with plain names keep theirs.
+    """
+    name = quote(actor, safe="@", errors="surrogatepass")
+    return name.replace(".", "%2E", 1) if name.startswith(".") else name
+
+
 def require_key_name(name: str) -> str:
     """Return ``name`` if it can be a key's: the format leaves no room for spaces and plus signs in it.
 
@@ -272,6 +282,6 @@ def _explained(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise Unavailable(
             f"The keys in {folder} cannot be used ({error.strerror or error}).",
-            remedy="Make it a folder you may write to.",
-            field="signer",
+            remedy="Make it a folder you may write to, or name one: key_folder in workbench.toml.",
+            field="key_folder",
         ) from error

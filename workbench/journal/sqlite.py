@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from workbench.core.errors import InvalidInput, Tampered, Unavailable, WorkbenchError
+from workbench.journal.base import HEAD
 from workbench.journal.merkle import EMPTY_ROOT, Frontier, to_text
 
 #: In the file's header, so that another program's database is never taken for a journal: "WKJ1".
@@ -91,11 +92,11 @@ class SQLite:
         return self.raw.execute(statement, values)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[sqlite3.Cursor]:
         """Hold the write lock from the first read on, and leave all of it or nothing."""
         self.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            yield self.execute(HEAD)
             self.execute("COMMIT")
         except BaseException:
             if self.raw.in_transaction:

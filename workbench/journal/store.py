@@ -3,53 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 from workbench.core.clock import Clock
-from workbench.core.errors import InvalidInput, Tampered, Unavailable
-from workbench.journal import handing, witness
+from workbench.core.errors import InvalidInput, Unavailable
+from workbench.journal import proving, witness
 from workbench.journal.base import Connection
-from workbench.journal.chain import (
-    COLUMNS,
-    Chain,
-    damaged,
-    frontier_of,
-    length_of,
-    root_at,
-    set_head,
-    size_of,
-    subtrees_of,
-)
-from workbench.journal.checkpoints import Checkpoint, origin_of, sign
-from workbench.journal.due import CheckpointPolicy, due
-from workbench.journal.filesystems import refuse_network
+from workbench.journal.chain import COLUMNS, Chain, frontier_of, length_of, root_at, size_of
+from workbench.journal.checkpointing import Checkpointing, Receiver
+from workbench.journal.checkpoints import Checkpoint, origin_of
+from workbench.journal.connecting import connect
+from workbench.journal.due import CheckpointPolicy
 from workbench.journal.leaves import Row, payload_text, timestamp
 from workbench.journal.merkle import Frontier
 from workbench.journal.places import Place, is_url
-from workbench.journal.proofs import (
-    ConsistencyProof,
-    InclusionProof,
-    consistency_path,
-    inclusion_path,
-)
+from workbench.journal.proofs import ConsistencyProof, InclusionProof
 from workbench.journal.records import Entry, Event, Verification
 from workbench.journal.signers import Signer, VerifierKey
-from workbench.journal.sqlite import SQLite
 from workbench.journal.verify import verify
 
 #: Stream, event, and the number of entries the stream must have now (None: whatever there is).
 Write = tuple[str, Event, int | None]
-
-_log = logging.getLogger(__name__)
-
-_Proof = TypeVar("_Proof", InclusionProof, ConsistencyProof)
 
 
 class Journal:
@@ -64,6 +44,8 @@ class Journal:
             no folder, nothing is kept outside the server.
         signer: Signs checkpoints. With one, they are made by themselves when ``policy`` says so.
         policy: When a checkpoint is due.
+        handed_to: Who gets each checkpoint made here: places, as ``hand_out`` takes them, and functions. One
+            that fails is logged and stops nobody.
     """
 
     def __init__(
@@ -76,18 +58,18 @@ class Journal:
         beside: Path | None = None,
         signer: Signer | None = None,
         policy: CheckpointPolicy | None = None,
+        handed_to: Iterable[Receiver] = (),
     ) -> None:
         _require_words("actor", actor)
         self.actor = actor
         self.signer = signer
         self.place = Place.of(path, beside)
         self._url = str(path) if is_url(path) else ""
-        self._policy = policy or CheckpointPolicy()
-        self._covered: int | None = None
+        self._checkpointing = Checkpointing(self, policy or CheckpointPolicy(), handed_to)
         self._clock = clock
         self._lock = threading.RLock()
         self._process = os.getpid()
-        self._connection: Connection | None = _connect(path, patience)
+        self._connection: Connection | None = connect(path, patience)
         # A notebook never closes its journal: this does, when it is forgotten or the interpreter ends.
         self._closing = weakref.finalize(self, _close, self._connection, self._process)
 
@@ -102,6 +84,7 @@ class Journal:
         beside: Path | None = None,
         signer: Signer | None = None,
         policy: CheckpointPolicy | None = None,
+        handed_to: Iterable[Receiver] = (),
     ) -> Self:
         """Open the journal at ``path``, making it when there is none.
 
@@ -119,6 +102,7 @@ class Journal:
             beside=beside,
             signer=signer,
             policy=policy,
+            handed_to=handed_to,
         )
 
     @property
@@ -147,26 +131,41 @@ class Journal:
         """
         return self.append_many([(stream, event, expected)])[0]
 
-    def append_many(self, writes: Iterable[Write]) -> list[Entry]:
+    def append_many(self, writes: Iterable[Write], *, unmoved: Iterable[tuple[str, int]] = ()) -> list[Entry]:
         """Append several events in one transaction, to one stream or to several: all of them or none.
 
-        Each ``expected`` counts as if the writes before it had been made. Raises as ``append`` does.
+        Args:
+            writes: Stream, event, and the number of entries the caller read from the stream, as if the writes
+                before it had been made.
+            unmoved: Streams that the decision rests on, and the number of entries the caller read from each:
+                whatever was read there still stands when this is written.
+
+        Raises:
+            Conflict: a stream written to or named in ``unmoved`` has another number of entries.
+
+        And as ``append`` does.
         """
         prepared = [(stream, event, payload_text(event), expected) for stream, event, expected in writes]
         for stream, event, _, _ in prepared:
             _require_words("stream", stream)
             _require_words("kind", event.kind)
+        resting = list(unmoved)
+        streams = sorted({write[0] for write in prepared} | {stream for stream, _ in resting})
+        if not streams:
+            return []
         with self._database() as connection:
-            with connection.transaction():
-                before = frontier_of(connection)
-                chain = Chain(connection, before, self.actor, timestamp(self._clock.now()))
+            with connection.transaction() as head:
+                chain = Chain(connection, head, streams, self.actor, timestamp(self._clock.now()))
+                for stream, length in resting:
+                    chain.require_length(stream, length)
                 rows = [chain.add(*write) for write in prepared]
                 if rows:
-                    set_head(connection, chain.frontier)
+                    chain.set_head()
             entries = [row.entry() for row in rows]
             if rows:
-                self._attest(connection, before, chain.frontier)
-                self._sign_when_due(connection, entries, chain.frontier)
+                self._attest(connection, chain.before, chain.frontier)
+        if entries:
+            self._checkpointing.make_if_due(entries[-1].time, entries)
         return entries
 
     def read(self, stream: str, after: int = -1) -> list[Entry]:
@@ -180,6 +179,13 @@ class Journal:
     def entries(self, after: int = -1) -> list[Entry]:
         """Return the entries of all streams whose ``seq`` is greater than ``after``; raises as ``read``."""
         return self._select("seq > ? ORDER BY seq", after)
+
+    def leaves(self, stream: str) -> list[bytes]:
+        """Return the bytes of each entry of one stream that its leaf hash covers; raises as ``read``."""
+        rows = self._rows("stream = ? ORDER BY position", stream)
+        for row in rows:
+            row.entry()
+        return [row.content() for row in rows]
 
     def length(self, stream: str) -> int:
         """Return the number of entries in one stream."""
@@ -215,6 +221,10 @@ class Journal:
                 after = entry.seq
             stop.wait(poll)
 
+    def entry(self, seq: int) -> Entry | None:
+        """Return one entry; None when there are fewer. Raises as ``read``."""
+        return next(iter(self._select("seq = ?", seq)), None)
+
     def root(self) -> str:
         """Return the Merkle root over every entry, hex (RFC 6962)."""
         with self._database() as connection:
@@ -226,6 +236,19 @@ class Journal:
         with self._database() as connection:
             return size_of(connection)
 
+    def head(self) -> tuple[str, int, str]:
+        """Return what a checkpoint says: origin, size and Merkle root, hex, all of one moment.
+
+        Raises:
+            InvalidInput: the journal is empty.
+        """
+        with self._database() as connection:
+            frontier = frontier_of(connection)
+            first = connection.execute("SELECT hash FROM entries WHERE seq = 0").fetchone()
+        if first is None or not frontier.size:
+            raise InvalidInput("The journal is empty: there is nothing to sign.", field="journal")
+        return origin_of(first[0]), frontier.size, frontier.root()
+
     def inclusion(self, seq: int, size: int | None = None) -> InclusionProof:
         """Prove that entry ``seq`` is among the first ``size`` entries (default: all there are).
 
@@ -234,13 +257,7 @@ class Journal:
             Tampered: what is stored does not add up to the stored root.
         """
         with self._database() as connection:
-            size = _size_within(connection, size)
-            path = inclusion_path(seq, size, subtrees_of(connection))
-            leaf = subtrees_of(connection)(0, seq).hex()
-            proof = InclusionProof(
-                seq=seq, size=size, leaf=leaf, root=root_at(connection, size) or "", path=path
-            )
-        return _held(proof)
+            return proving.inclusion(connection, seq, size)
 
     def consistency(self, first: int, second: int | None = None) -> ConsistencyProof:
         """Prove that the log of ``second`` entries (default: all) begins with that of ``first`` entries.
@@ -248,15 +265,7 @@ class Journal:
         Raises as ``inclusion`` does.
         """
         with self._database() as connection:
-            second = _size_within(connection, second)
-            proof = ConsistencyProof(
-                first=first,
-                second=second,
-                path=consistency_path(first, second, subtrees_of(connection)),
-                first_root=root_at(connection, first) or "",
-                second_root=root_at(connection, second) or "",
-            )
-        return _held(proof)
+            return proving.consistency(connection, first, second)
 
     def checkpoint(self, signer: Signer | None = None) -> Checkpoint:
         """Sign size and root as they are now, and keep the checkpoint beside the journal.
@@ -270,38 +279,32 @@ class Journal:
         signer = signer or self.signer
         if signer is None:
             raise InvalidInput("signer: nobody is there to sign a checkpoint.", field="signer")
-        with self._database() as connection:
-            made = _checkpoint(connection, frontier_of(connection), signer)
-            self._covered = made.size
-            if self.place.kept:
-                handing.hand_out(made, self.place.kept)
-        return made
+        return self._checkpointing.make(signer)
 
     def checkpoint_if_due(self) -> Checkpoint | None:
-        """Make a checkpoint when the policy asks for one: what a timer calls."""
-        with self._database() as connection:
-            waiting = self._first_uncovered(connection)
-            if self.signer and waiting and due([waiting], self._clock.now(), self._policy):
-                return self.checkpoint()
-        return None
+        """Make a checkpoint when the policy asks for one: what a timer calls. A failure is logged."""
+        return self._checkpointing.make_if_due(self._clock.now())
+
+    def checkpoint_is_due(self) -> bool:
+        """True when the policy asks for a checkpoint now."""
+        return self._checkpointing.is_due(self._clock.now())
 
     def checkpoints(self) -> list[Checkpoint]:
         """Return the checkpoints kept beside the journal, oldest first; verify names what is none."""
-        kept = self.place.kept
-        found = handing.handed_out(kept) if kept and kept.is_dir() else ()
-        return [checkpoint for _, checkpoint in found if isinstance(checkpoint, Checkpoint)]
+        return self._checkpointing.kept()
 
     def hand_out(self, checkpoint: Checkpoint, to: Path) -> Path:
         """Give a checkpoint to somebody outside: a folder, a git repository, another person's file.
 
         Raises:
-            Tampered: the journal does not go on from an earlier checkpoint that lies there.
+            Tampered: the journal does not go on from the newest checkpoint that lies there.
             Unavailable: it cannot be written, or git refuses.
         """
-        for name, earlier in handing.handed_out(to) if to.exists() else ():
-            if isinstance(earlier, Checkpoint) and earlier.origin == checkpoint.origin:
-                self._require_growth(name, earlier, checkpoint)
-        return handing.hand_out(checkpoint, to)
+        return self._checkpointing.hand_out(checkpoint, to)
+
+    def holders(self, checkpoint: Checkpoint) -> list[str]:
+        """Return those places of ``handed_to`` where a checkpoint lies now."""
+        return self._checkpointing.holders(checkpoint)
 
     def verify(self, *, checkpoints: Iterable[Path] = (), keys: Iterable[VerifierKey] = ()) -> Verification:
         """Recompute everything from the database and compare (``workbench.journal.verify``)."""
@@ -335,10 +338,12 @@ class Journal:
                 yield self._connection
 
     def _select(self, condition: str, *values: object) -> list[Entry]:
+        return [row.entry() for row in self._rows(condition, *values)]
+
+    def _rows(self, condition: str, *values: object) -> list[Row]:
         query = f"SELECT {COLUMNS} FROM entries WHERE {condition}"  # noqa: S608 - conditions are ours, values bound
         with self._database() as connection:
-            rows = connection.execute(query, values).fetchall()
-        return [Row(*row).entry() for row in rows]
+            return [Row(*row) for row in connection.execute(query, values).fetchall()]
 
     def _attest(self, connection: Connection, before: Frontier, now: Frontier) -> None:
         # The commit has happened: a note that cannot be written (disk full) must not make it look undone.
@@ -355,72 +360,10 @@ class Journal:
             if last is None or (last.size < now.size and last.root == root(last.size)):
                 witness.write(stem, witness.Witness(now.size, now.root()))
 
-    def _sign_when_due(self, connection: Connection, entries: list[Entry], now: Frontier) -> None:
-        # The commit has happened here, too: a signer that fails delays the checkpoint, and undoes nothing.
-        if self.signer is None:
-            return
-        try:
-            waiting = self._first_uncovered(connection) or entries[0]
-            if due([waiting, *entries], entries[-1].time, self._policy):
-                self.checkpoint()
-        except Exception:  # noqa: BLE001 - a signer is anybody's code
-            _log.exception("No checkpoint could be made over %d entries.", now.size)
-
-    def _first_uncovered(self, connection: Connection) -> Entry | None:
-        """Return the first entry that no checkpoint made here covers."""
-        if self._covered is None:
-            self._covered = max((checkpoint.size for checkpoint in self.checkpoints()), default=0)
-        query = f"SELECT {COLUMNS} FROM entries WHERE seq = ?"  # noqa: S608 - our own names
-        row = connection.execute(query, (self._covered,)).fetchone()
-        return Row(*row).entry() if row else None
-
-    def _require_growth(self, name: str, earlier: Checkpoint, now: Checkpoint) -> None:
-        first, second = sorted((earlier, now), key=lambda checkpoint: checkpoint.size)
-        grown = first.size == 0 or (
-            second.size <= self.size()
-            and (proof := self.consistency(first.size, second.size)).first_root == first.root
-            and proof.second_root == second.root
-        )
-        if not grown:
-            raise Tampered(
-                f"The journal does not go on from the checkpoint {name} that was handed out earlier.",
-                remedy="Run: workbench verify. Keep both checkpoints: together they show what happened.",
-                field="checkpoint",
-            )
-
-
-def _connect(path: Path | str, patience: float) -> Connection:
-    if is_url(path):
-        from workbench.journal.postgres import Postgres
-
-        return Postgres(str(path), patience=patience)
-    _make_folder(Path(path))
-    return SQLite(Path(path), patience=patience)
-
-
-def _checkpoint(connection: Connection, frontier: Frontier, signer: Signer) -> Checkpoint:
-    first = connection.execute("SELECT hash FROM entries WHERE seq = 0").fetchone()
-    if first is None:
-        raise InvalidInput("The journal is empty: there is nothing to sign.", field="journal")
-    return sign(origin_of(first[0]), frontier.size, frontier.root(), signer)
-
 
 def _close(connection: Connection, process: int) -> None:
     if process == os.getpid():  # a forked child must leave its parent's connection alone
         connection.close()
-
-
-def _size_within(connection: Connection, size: int | None) -> int:
-    there = size_of(connection)
-    if size is not None and not 0 <= size <= there:
-        raise InvalidInput(f"size: the journal has {there} entries, not {size}.", field="size")
-    return there if size is None else size
-
-
-def _held(proof: _Proof) -> _Proof:
-    if not proof.holds():
-        raise damaged("The stored hashes do not add up to the stored root.")
-    return proof
 
 
 def _require_words(field: str, text: str) -> None:
@@ -430,15 +373,3 @@ def _require_words(field: str, text: str) -> None:
             remedy="Use printable characters, at least one.",
             field=field,
         )
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(
-            f"{path.parent} cannot be made ({error.strerror}).",
-            remedy="Open the project in a folder you may write to.",
-            field="path",
-        ) from error
-    refuse_network(path.parent)
