@@ -93,6 +93,7 @@ def test_a_binary_nan_is_a_missing_value():
         (tensor("a", [1.0]) | {"data": None}, 400),
         (tensor("a", [1.0]) | {"name": 7}, 400),
         (tensor("a", [1.0], parameters=[1]), 400),
+        (tensor("a", [1.0], parameters=False), 400),
         (tensor("a", [1.0], parameters={"binary_data_size": 8}), 400),
         (binary("a", "FP64", [1], -8), 400),
         (binary("a", "FP64", [1], 1e3), 400),
@@ -199,6 +200,8 @@ def test_only_the_outputs_asked_for_are_sent_each_as_asked():
     [
         ([{"name": "logits"}], 422),
         ([{"name": "predict", "parameters": {"classification": 2}}], 422),
+        ([{"name": "predict", "parameters": {"binary_data": "true"}}], 400),
+        ([{"name": "predict", "parameters": []}], 400),
         (["predict"], 400),
         ("predict", 400),
     ],
@@ -207,6 +210,15 @@ def test_outputs_that_are_not_served_are_refused(outputs, status):
     with pytest.raises(Problem) as refused:
         read([tensor("a", [1.0]), tensor("b", [1], "INT64")], outputs=outputs)
     assert refused.value.status == status
+
+
+@pytest.mark.parametrize("parameters", [False, [], "", {"binary_data_output": 1}, {"binary_data_output": {}}])
+def test_parameters_of_another_type_are_refused_and_null_means_none(parameters):
+    inputs = [tensor("a", [1.0]), tensor("b", [1], "INT64")]
+    with pytest.raises(Problem) as refused:
+        read(inputs, parameters=parameters)
+    assert refused.value.status == 400
+    assert read(inputs, parameters=None).binary == {"predict": False, "score": False}
 
 
 @given(

@@ -103,6 +103,7 @@ def test_csv_of_another_shape_is_refused(body, status):
         ({"instances": [ROW], "inputs": [CELLS]}, 400),
         ({"instances": [ROW], "extra": 1}, 400),
         ({"instances": 7}, 400),
+        ({"instances": [ROW], "params": False}, 400),
         ({"dataframe_records": ROW}, 400),
         ({"dataframe_split": [CELLS]}, 400),
         ({"dataframe_split": {"data": [CELLS]}}, 400),

@@ -394,7 +394,8 @@ def test_an_append_to_a_long_stream_reads_no_more_of_it_than_to_a_short_one(serv
 
         def counted() -> int:
             query = (
-                "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'entries'"
+                "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) "
+                "FROM pg_stat_xact_user_tables WHERE relid = 'entries'::regclass"
             )
             return int(journal._connection.execute(query).fetchone()[0])
 

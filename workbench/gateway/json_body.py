@@ -46,6 +46,17 @@ def parse(body: bytes | memoryview) -> Any:
     return value
 
 
+def optional_object(value: Any, name: str) -> dict[str, Any]:
+    """Return an object that may be left out or null.
+
+    Raises:
+        Problem: 400, it is something else.
+    """
+    if value is not None and not isinstance(value, dict):
+        raise malformed(f"{name} must be an object.")
+    return value or {}
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of key-value pairs, refusing a key that comes twice."""
     made = dict(pairs)

@@ -22,7 +22,7 @@ from workbench.models.records import Column, ModelVersion
 HEADER_LENGTH = "Inference-Header-Content-Length"
 EXTENSIONS = ["binary_tensor_data"]
 PREDICT, SCORE = "predict", "score"
-_DATATYPES = {"double": "FP64", "long": "INT64", "string": "BYTES", "boolean": "BOOL"}
+DATATYPES = {"double": "FP64", "long": "INT64", "string": "BYTES", "boolean": "BOOL"}
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ def read(body: bytes, header_length: str | None, schema: Schema) -> Request:
     content = json_body.parse(head)
     if not isinstance(content, dict):
         raise malformed("The body must be an object with 'inputs'.")
-    parameters = content.get("parameters") or {}
-    if not isinstance(parameters, dict):
-        raise malformed("'parameters' must be an object.")
+    parameters = json_body.optional_object(content.get("parameters"), "'parameters'")
     id_ = content.get("id", "")
     if not isinstance(id_, str):
         raise malformed("'id' must be text.")
@@ -102,7 +100,7 @@ def metadata(name: str, model: ModelVersion, versions: Sequence[int]) -> dict[st
 
 
 def _input(column: Column) -> dict[str, Any]:
-    return {"name": column.name, "datatype": _DATATYPES[column.type], "shape": [-1]}
+    return {"name": column.name, "datatype": DATATYPES[column.type], "shape": [-1]}
 
 
 def _split(view: memoryview, header_length: str | None) -> tuple[memoryview, memoryview]:
@@ -151,17 +149,25 @@ def _matrix(tensor: tensors.Tensor, schema: Schema) -> Batch:
 
 def _outputs(wanted: Any, parameters: dict[str, Any]) -> dict[str, bool]:
     """Which outputs, and which of them as bytes."""
-    everything = parameters.get("binary_data_output", False) is True
+    everything = _flag(parameters, "binary_data_output", otherwise=False)
     if wanted is None:
         return {PREDICT: everything, SCORE: everything}
     if not isinstance(wanted, list) or not all(isinstance(output, dict) for output in wanted):
         raise malformed("'outputs' must be a list of objects.")
     outputs = {}
     for output in wanted:
-        name, own = output.get("name"), output.get("parameters") or {}
+        name = output.get("name")
         if name not in (PREDICT, SCORE):
             raise unprocessable(f"There is no output {shown(name)}.", remedy=f"There is: {PREDICT}, {SCORE}.")
-        if not isinstance(own, dict) or own.keys() & {"classification", "shared_memory_region"}:
+        own = json_body.optional_object(output.get("parameters"), f"Output {name}: 'parameters'")
+        if own.keys() & {"classification", "shared_memory_region"}:
             raise unprocessable(f"Output {name}: its parameters ask for what is not served here.")
-        outputs[name] = own.get("binary_data", everything) is True
+        outputs[name] = _flag(own, "binary_data", otherwise=everything)
     return outputs
+
+
+def _flag(parameters: dict[str, Any], name: str, *, otherwise: bool) -> bool:
+    value = parameters.get(name, otherwise)
+    if not isinstance(value, bool):
+        raise malformed(f"{name!r} must be true or false.")
+    return value

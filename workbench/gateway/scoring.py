@@ -49,7 +49,7 @@ def _of_json(content: Any, schema: Schema) -> Batch:
     if unknown or len(given) != 1:
         found = ", ".join(shown(key) for key in sorted(content)[:8]) or "nothing"
         raise malformed(f"The body has {found}.", remedy=f"Give exactly one of {', '.join(FORMS)}.")
-    if content.get("params"):
+    if json_body.optional_object(content.get("params"), "'params'"):
         raise unprocessable("'params': the model takes none.", remedy="Leave them out.")
     rows = content[given[0]]
     if given[0] == "dataframe_split":

@@ -16,6 +16,7 @@ import uvicorn
 from workbench.core.errors import Unavailable
 from workbench.core.settings import Settings
 from workbench.gateway.app import make_app
+from workbench.gateway.connections import Connection
 from workbench.gateway.dataplane import DataPlane
 from workbench.gateway.live import Shelf
 from workbench.gateway.metrics import Metrics
@@ -56,6 +57,7 @@ def serve(settings: Settings, endpoint: str, *, host: str, port: int, announce: 
     with only_gateway(settings.state, endpoint), _listen(host, port) as listener:
         config = uvicorn.Config(
             _not_yet,
+            http=Connection,
             lifespan="off",
             log_config=None,
             access_log=False,

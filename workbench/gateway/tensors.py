@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.gateway.json_body import optional_object
 from workbench.gateway.problems import malformed, shown, unprocessable
 
 #: Datatype → NumPy's code; BYTES and BOOL are read by hand and as bytes.
@@ -93,9 +94,7 @@ def _head(spec: Any) -> tuple[str, tuple[int, ...], str, int | None]:
         raise malformed(f"Tensor {shown(name)}: the shape must be [n], [n, 1], or [n, columns].")
     if not isinstance(datatype, str) or datatype not in DATATYPES:
         raise malformed(f"Tensor {shown(name)}: unknown datatype {shown(datatype)}.")
-    parameters = spec.get("parameters") or {}
-    if not isinstance(parameters, dict):
-        raise malformed(f"Tensor {shown(name)}: 'parameters' must be an object.")
+    parameters = optional_object(spec.get("parameters"), f"Tensor {shown(name)}: 'parameters'")
     if "shared_memory_region" in parameters:
         raise unprocessable(f"Tensor {shown(name)}: shared memory is not served here.")
     size = parameters.get("binary_data_size")

@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 from workbench.core.errors import Unavailable
 from workbench.core.settings import Settings
 from workbench.models.mlflow_session import quiet
+from workbench.models.references import require_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -91,6 +92,18 @@ class Store:
                 undo.callback(self.client.set_registered_model_alias, name, alias, before)
             elif undo is not None:
                 undo.callback(self.client.delete_registered_model_alias, name, alias)
+
+    def tag(self, key: str, value: str, *, model: str) -> None:
+        """Set a tag on a registered model, or on the default experiment when there is no such model.
+
+        Raises:
+            Unavailable: MLflow does not answer within seconds.
+        """
+        with _session(hurried=True):
+            if model and self.client.search_registered_models(f"name = '{require_name(model)}'"):
+                self.client.set_registered_model_tag(model, key, value)
+            else:
+                self.client.set_experiment_tag("0", key, value)
 
     def folder(self, artifact: str, *, cache: Path) -> Path:
         """Return the local folder of an artifact, fetched once into ``cache`` when it lives elsewhere."""
@@ -181,9 +194,9 @@ def _local(location: str) -> Path:
 
 
 @contextmanager
-def _session() -> Iterator[None]:
+def _session(*, hurried: bool = False) -> Iterator[None]:
     """Quiet MLflow, and say what its failures mean."""
-    with quiet():
+    with quiet(hurried=hurried):
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 

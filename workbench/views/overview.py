@@ -1,6 +1,7 @@
 """The project at a glance: a fold of the whole journal into what the JupyterLab panel lists.
 
-It reads the journal and nothing else, so that it is as quick as it is true: no registry, no data, no model.
+It reads the journal, so that it is as quick as it is true: no registry, no data, no model. What gateways that
+run refuse stands in no journal, and is said beside it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from workbench.core.records import Record, Shown
 from workbench.core.values import Outcome
@@ -19,10 +20,12 @@ from workbench.gates.judge import spoken
 from workbench.gates.records import Verdict
 from workbench.gates.standing import Standing
 from workbench.gates.streams import Look, Streams
+from workbench.gateway.status import Status
 from workbench.incidents.records import Incident
 from workbench.journal.records import Entry
 from workbench.models import history
 from workbench.models.records import ModelVersion
+from workbench.releases import refusals
 from workbench.releases.records import Release
 
 
@@ -121,6 +124,20 @@ class IncidentGlance(Record):
     finding: str
 
 
+class RefusalGlance(Record):
+    """Bytes that are not those that were approved, and were not let in."""
+
+    by: Literal["release", "gateway"]
+    """Who looked: a release before anything moved, or the gateway that was to load them."""
+    name: str
+    """The version a release was for; the endpoint of a gateway."""
+    reason: str
+    answering: str = ""
+    """What the gateway answers with all the same; empty: nothing, or a release looked."""
+    time: datetime | None = None
+    """When a release looked."""
+
+
 class Overview(Shown):
     """Everything the panel lists."""
 
@@ -134,15 +151,18 @@ class Overview(Shown):
     """The newest of each endpoint."""
     incidents: tuple[IncidentGlance, ...] = ()
     """Not closed, newest first."""
+    refusals: tuple[RefusalGlance, ...] = ()
+    """What was not let in, and stands."""
 
 
-def overview(entries: Iterable[Entry], look: Look | None = None) -> Overview:
+def overview(entries: Iterable[Entry], look: Look | None = None, gateways: Iterable[Status] = ()) -> Overview:
     """Fold the whole journal.
 
     Args:
         entries: by seq.
         look: the project's people, keys and policies, and the time. Default: nobody has a role, and it is
             the moment of the last entry.
+        gateways: what those that run say of themselves.
     """
     entries = list(entries)
     look = look or Look(entries[-1].time if entries else datetime.now(UTC))
@@ -157,6 +177,7 @@ def overview(entries: Iterable[Entry], look: Look | None = None) -> Overview:
         models=models,
         releases=tuple(_release(r) for r in {r.endpoint: r for r in releases}.values()),
         incidents=tuple(_incident(i) for i in incidents if i.status != "closed")[::-1],
+        refusals=(*_refusals(by_stream), *(_refused(status) for status in gateways if status.refused)),
     )
 
 
@@ -260,6 +281,19 @@ def _release(release: Release) -> ReleaseGlance:
         step=release.stages.index(release.current) + 1,
         steps=len(release.stages),
     )
+
+
+def _refusals(by_stream: Mapping[str, list[Entry]]) -> list[RefusalGlance]:
+    return [
+        RefusalGlance(by="release", name=one.model, reason=one.reason, time=one.time)
+        for stream, entries in by_stream.items()
+        if stream.startswith(refusals.PREFIX)
+        for one in refusals.standing(entries).values()
+    ]
+
+
+def _refused(status: Status) -> RefusalGlance:
+    return RefusalGlance(by="gateway", name=status.endpoint, reason=status.refused, answering=status.champion)
 
 
 def _incident(incident: Incident) -> IncidentGlance:

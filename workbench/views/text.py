@@ -71,7 +71,7 @@ def _request_lines(request: Any) -> list[str]:
     difference = request.difference
     beside = difference.champion or "no champion"
     found = [f"asked by {request.by}: {request.note}", *_verdict_lines(request.verdict), f"beside {beside}:"]
-    found += [_change(c) for c in difference.metrics]
+    found += [_change(c, difference.champion) for c in difference.metrics]
     if difference.slices or difference.explanations:
         hidden = len(difference.slices) + difference.slices_left_out + len(difference.explanations)
         found.append(f"{hidden} more of groups and columns: .to_html(path)")
@@ -84,13 +84,14 @@ def _request_lines(request: Any) -> list[str]:
     return [*found, *difference.notes]
 
 
-def _change(c: Any) -> str:
+def _change(c: Any, champion: str) -> str:
     ours, theirs = (
         "—" if side is None else " ".join(filter(None, estimate(side.value, side.low, side.high, c.unit)))
         for side in (c.candidate, c.champion)
     )
     moved = "" if c.difference is None else f", {change(c.difference, c.unit)}{' apart' * c.apart}"
-    return f"{c.audit}: {c.metric} {ours}, champion {theirs}{moved}"
+    beside = f", champion {theirs}{moved}" if champion else ""
+    return f"{c.audit}: {c.metric} {ours}{beside}"
 
 
 def _freshness_lines(fresh: Any) -> list[str]:
@@ -152,6 +153,13 @@ def _card_lines(card: Any) -> list[str]:
     return [f"{e.time:%Y-%m-%d %H:%M} {e.actor}: {e.what}" for e in card.history]
 
 
+def _refusal(refusal: Any) -> str:
+    if refusal.by == "release":
+        return f"{refusal.name} was refused, and nothing moved: {refusal.reason}"
+    answering = f"{refusal.answering} goes on answering" if refusal.answering else "no model answers"
+    return f"the gateway of {refusal.name} refused a table, and {answering}: {refusal.reason}"
+
+
 def _overview_lines(overview: Any) -> list[str]:
     versions = [
         _marked(v.verdict.outcome, f"{model.name}/{v.version} {', '.join(v.aliases)}: {v.verdict.reason}")
@@ -173,7 +181,9 @@ def _overview_lines(overview: Any) -> list[str]:
         for severity, n in v.open_findings.items()
     ]
     releases = [f"{r.id}: {r.candidate} {r.status}, {r.stage}, {r.weight:.0%}" for r in overview.releases]
+    refusals = [_marked(Outcome.FAIL, _refusal(one)) for one in overview.refusals]
     return [
+        *refusals,
         *versions,
         *stale,
         *findings,
