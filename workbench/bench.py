@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.auditing import examine
 from workbench.core import project
 from workbench.core.clock import Clock, SystemClock
-from workbench.core.errors import NotFound
-from workbench.core.settings import Settings
+from workbench.core.errors import NotFound, Refused, Unavailable
+from workbench.core.identity import Identity, Person, identified, whoami
+from workbench.core.settings import FILE, Settings
 from workbench.journal import Event, Journal
 
 if TYPE_CHECKING:
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
     from workbench.audits.records import Evidence, Report
     from workbench.audits.runner import Progress
     from workbench.audits.suite import Suite
-    from workbench.gates.policy import Policy
-    from workbench.gates.records import Approval, Verdict
+    from workbench.deciding import Decisions
+    from workbench.gates.freshness import Freshness
+    from workbench.gates.policy_diff import PolicyDiff
+    from workbench.gates.records import Approval, Finding, Revocation, Severity, Verdict
+    from workbench.gates.requests import ApprovalRequest
     from workbench.governance.card import ModelCard
     from workbench.governance.history import ModelHistory
+    from workbench.governance.pack import PackRecord
     from workbench.incidents import Incidents
     from workbench.incidents.records import BisectReport, Failure, Incident, ReplayReport
+    from workbench.journal.checkpoints import Checkpoint
     from workbench.journal.records import Verification
     from workbench.models.dataset_card import DatasetCard
     from workbench.models.lineage_tree import LineageTree
@@ -40,8 +46,9 @@ if TYPE_CHECKING:
     from workbench.playbooks import PlaybookRun
     from workbench.releases import Releases
     from workbench.releases.by_hand import ByHand
+    from workbench.releases.reconciliation import Reconciliation
     from workbench.releases.records import Release
-    from workbench.traffic import TrafficStore
+    from workbench.traffic.room import Traffic
     from workbench.views.overview import Overview
 
 
@@ -50,7 +57,8 @@ def open(path: str | Path = ".", *, actor: str | None = None) -> Workbench:
 
     Args:
         path: the project folder; ``"."`` finds the nearest parent that is a project.
-        actor: who acts, as written into the journal. Default: ``workbench.toml``, then the login name.
+        actor: who acts, as written into the journal. Default: ``workbench.toml``, then the login name. Where
+            the project asks JupyterHub or a provider who acts, another name than theirs is refused.
 
     Example:
         >>> bench = wb.open()  # doctest: +SKIP
@@ -61,20 +69,60 @@ def open(path: str | Path = ".", *, actor: str | None = None) -> Workbench:
 class Workbench:
     """An open project. Rooms come in when they are first used, so that opening is quick."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
-        self.settings = settings
+    def __init__(
+        self, settings: Settings, *, person: Person | None = None, clock: Clock | None = None
+    ) -> None:
+        self._opened = settings
+        self._given = person
         self.clock: Clock = clock or SystemClock()
 
     def __repr__(self) -> str:
-        return f"Workbench({str(self.settings.root)!r}, actor={self.settings.actor!r})"
+        asks_nobody = self._given or self._opened.identity == "settings"
+        who = f"actor={self.person.name!r}" if asks_nobody else f"identity={self._opened.identity!r}"
+        return f"Workbench({str(self._opened.root)!r}, {who})"
+
+    # Who acts
+
+    @cached_property
+    def person(self) -> Person:
+        """Who acts, proven as the settings ask, or vouched for by the server that opened this bench.
+
+        Asked when it is first needed, so that ``kill`` works while a hub is down.
+        """
+        return self._given or whoami(self._opened)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the project. Their ``actor`` is whoever acts."""
+        return self._opened.model_copy(update={"actor": self.person.name})
+
+    def whoami(self) -> Identity:
+        """Say who acts, in which groups, and which roles that gives, each with where it comes from.
+
+        This asks anew: a token that has run out, or a group that somebody has left, counts no longer.
+
+        Raises:
+            Refused: there is no proof, it does not hold, or it is another person's by now.
+            Unavailable: whoever should say so does not answer.
+        """
+        now = self._given or whoami(self._opened)
+        if now.name != self.person.name:
+            raise Refused(
+                f"{self.person.name} opened this project, and {now.name} acts by now.",
+                remedy="Open it again: wb.open()",
+                field="actor",
+            )
+        return identified(now, self.settings)
 
     # The rooms, wired here and nowhere else.
 
     @cached_property
     def journal(self) -> Journal:
         """The project's memory. Opened when first asked, so that ``kill`` works while it is damaged."""
-        state, actor = self.settings.state, self.settings.actor
-        return Journal.open(self.settings.journal, actor=actor, clock=self.clock, beside=state)
+        from workbench.journal.opening import open_journal
+        from workbench.models.checkpoint_tag import tag
+
+        return open_journal(self.settings, self.clock, handed_to=[partial(tag, self.settings)])
 
     @cached_property
     def registry(self) -> Registry:
@@ -84,24 +132,53 @@ class Workbench:
         return Registry(self.settings, self.journal, self.clock)
 
     @cached_property
-    def traffic(self) -> TrafficStore:
-        """Captured exchanges."""
-        from workbench.traffic import TrafficStore
+    def traffic(self) -> Traffic:
+        """Captured exchanges, with their labels."""
+        from workbench.traffic.room import Traffic
 
-        return TrafficStore(self.settings.state / "traffic")
+        return Traffic(
+            self.settings.state / "traffic",
+            self.clock,
+            journal=lambda: self.journal,
+            registry=lambda: self.registry,
+            frozen=lambda key: self.incidents.holding(key),  # noqa: PLW0108 - incidents rest on this room
+        )
 
     @cached_property
     def releases(self) -> Releases:
         """Candidates on their way to champion."""
         from workbench.releases import Releases
 
-        return Releases(self.settings, self.journal, self.registry, self.traffic, self.clock)
+        return Releases(
+            self.settings,
+            self.journal,
+            self.registry,
+            self.traffic,
+            self.clock,
+            permission=lambda state: self.decisions.judge_again(state.allowed),
+        )
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """Verdicts, approvals, findings and policies."""
+        from workbench.deciding import Decisions
+        from workbench.journal.keys import signer_of
+
+        return Decisions(
+            self.settings,
+            self.journal,
+            self.registry,
+            self.clock,
+            signer=signer_of(self.settings),
+            evidence=self.evidence,
+            vouched=self._vouched,
+        )
 
     @cached_property
     def _by_hand(self) -> ByHand:
         from workbench.releases.by_hand import ByHand
 
-        return ByHand.of(self.settings, self.clock)
+        return ByHand.of(self._opened, self.clock)
 
     @cached_property
     def incidents(self) -> Incidents:
@@ -305,13 +382,33 @@ class Workbench:
     # Gate and approve
 
     def gate(self, model: str | ModelVersion, policy: str | Path = "default") -> Verdict:
-        """Judge the kept evidence of a version by a policy: pass, fail or inconclusive, with reasons."""
-        from workbench.gates import verdict_event
+        """Judge the kept evidence of a version by a policy: pass, fail or inconclusive, with reasons.
 
-        version = self.model(model)
-        verdict = self._judge(version, self._policy(policy))
-        self.journal.append(f"gate/{version.ref}", verdict_event(verdict))
-        return verdict
+        The text of the policy is kept with the first verdict under it, and can be read as ``name@digest``.
+        """
+        return self.decisions.gate(self.model(model), self.decisions.policy(policy))
+
+    def request_approval(
+        self, model: str | ModelVersion, *, note: str, policy: str | Path = "default"
+    ) -> ApprovalRequest:
+        """Ask for approval: the version is judged, and put beside the champion for whoever must decide.
+
+        Whoever asks cannot approve.
+
+        Args:
+            model: the version.
+            note: why it should be released.
+            policy: under which policy.
+
+        Raises:
+            InvalidInput: no note.
+            Refused: the policy asks for no approval.
+        """
+        return self.decisions.request(self.model(model), self.decisions.policy(policy), note)
+
+    def requests(self, model: str | ModelVersion) -> list[ApprovalRequest]:
+        """Every request for approval of a version, oldest first, as it was shown."""
+        return self.decisions.requests(self.model(model))
 
     def approve(
         self,
@@ -321,7 +418,10 @@ class Workbench:
         policy: str | Path = "default",
         role: str | None = None,
     ) -> Approval:
-        """Say yes to these bytes under this policy. Not for the author.
+        """Say yes to these bytes under this policy, on the evidence as it is now. Not for the author.
+
+        It is signed with the actor's own key, and holds until the policy's ``approval_days`` are over, until
+        it is taken back, or until model, policy or data are others.
 
         Args:
             model: the version.
@@ -330,20 +430,84 @@ class Workbench:
             role: the role acted in, when the actor has several that the policy asks for.
 
         Raises:
-            Refused: the actor is the author, or has no role that the policy asks for.
+            Refused: the actor is the author or has requested it, has no role that the policy asks for, or
+                signs with a key that is not theirs.
         """
-        from workbench.gates import approve
+        version, rules = self.model(model), self.decisions.policy(policy)
+        return self.decisions.say(version, rules, "approve", note=note, role=role)
 
-        return approve(
-            self.journal,
-            version=self.model(model),
-            policy=self._policy(policy),
-            role=role,
-            by=self.settings.actor,
-            note=note,
-            people=self.settings.people,
-            clock=self.clock,
-        )
+    def reject(
+        self,
+        model: str | ModelVersion,
+        *,
+        note: str,
+        policy: str | Path = "default",
+        role: str | None = None,
+    ) -> Approval:
+        """Say no to these bytes under this policy: nothing is released until it is taken back.
+
+        Arguments and errors as ``approve``.
+        """
+        version, rules = self.model(model), self.decisions.policy(policy)
+        return self.decisions.say(version, rules, "reject", note=note, role=role)
+
+    def revoke(self, approval: str | Approval, *, note: str) -> Revocation:
+        """Take an approval or a rejection back: for whoever gave it, and for others in that role.
+
+        Args:
+            approval: it, or its id.
+            note: why.
+
+        Raises:
+            NotFound: there is none of that id.
+            Refused: somebody else, the author among them.
+        """
+        return self.decisions.revoke(approval if isinstance(approval, str) else approval.id, note)
+
+    def freshness(self, model: str | ModelVersion, policy: str | Path = "default") -> Freshness:
+        """Evidence, verdict, approvals of a version: what each rests on, and how to renew what is stale."""
+        return self.decisions.freshness(self.model(model), self.decisions.policy(policy))
+
+    def policy_diff(self, old: str | Path, new: str | Path) -> PolicyDiff:
+        """Say which versions a change of a policy would give another verdict, on the evidence there is.
+
+        Args:
+            old: a file, a name, or ``name@digest`` of a text that was used.
+            new: the same.
+        """
+        return self.decisions.policy_diff(old, new)
+
+    def open_finding(
+        self, model: str | ModelVersion, title: str, *, severity: Severity = "medium"
+    ) -> Finding:
+        """Write down something about a version that somebody must fix or answer for.
+
+        Args:
+            model: the version in which it was found.
+            title: what was found, in a sentence.
+            severity: ``low``, ``medium``, ``high`` or ``critical``; a policy says how many may be open.
+        """
+        return self.decisions.open_finding(self.model(model), title, severity)
+
+    def accept_finding(self, finding: str | Finding, *, reason: str, until: date | str) -> Finding:
+        """Answer for a finding until a day, on which it is open again. Not for the author of the version.
+
+        Args:
+            finding: it, or its id.
+            reason: why it may stay; kept for ever.
+            until: the last day, as a date or ``"2027-01-31"``.
+        """
+        found = finding if isinstance(finding, str) else finding.id
+        return self.decisions.accept_finding(found, reason=reason, until=until)
+
+    def fix_finding(self, finding: str | Finding, *, version: str | ModelVersion, note: str) -> Finding:
+        """Say that a finding is gone from a later version on, and how that was checked."""
+        found = finding if isinstance(finding, str) else finding.id
+        return self.decisions.fix_finding(found, self.model(version), note)
+
+    def findings(self, model: str) -> list[Finding]:
+        """Every finding about a model, oldest first."""
+        return self.decisions.findings.of(model)
 
     # Release
 
@@ -360,15 +524,18 @@ class Workbench:
             Conflict: another release of this endpoint is active.
         """
         from workbench.releases import load_plan
+        from workbench.releases.permission import resting_on
 
-        version, rules = self.model(model), self._policy(policy)
+        version, rules = self.model(model), self.decisions.policy(policy)
         self.registry.require_waiver(version)
+        self.decisions.policies.use(rules)
+        unmoved = resting_on(self.journal, version.ref)
         return self.releases.open(
             version,
             load_plan(self._file("plans", plan)),
             endpoint=version.name,
-            verdict=self._judge(version, rules),
-            still_allowed=lambda: self._judge(version, rules),
+            verdict=self.decisions.judge(version, rules),
+            unmoved=unmoved,
         )
 
     def advance(self, release: str | Release) -> Release:
@@ -400,7 +567,7 @@ class Workbench:
             Unavailable: traffic has gone back, and the journal or MLflow does not take the record yet.
         """
         return self._by_hand.rollback(
-            endpoint, reason, self.settings.actor, record=lambda: self.releases.settle(endpoint)
+            endpoint, reason, self._in_a_hurry(), record=lambda: self.releases.settle(endpoint)
         )
 
     def kill(self, endpoint: str, *, reason: str) -> None:
@@ -467,18 +634,46 @@ class Workbench:
     # Show and check
 
     def overview(self) -> Overview:
-        """Models, versions, verdicts, releases and incidents as they stand, from the journal alone."""
+        """Models, versions, verdicts, releases and incidents as they stand, and what gateways refuse."""
+        from workbench.gates.streams import Look
+        from workbench.gateway.status import running
         from workbench.views.overview import overview
 
-        return overview(self.journal.entries())
+        look = Look.of(self.settings, self.clock.now())
+        return overview(self.journal.entries(), look, running(self.settings.state))
 
     def card(self, model: str | ModelVersion) -> ModelCard:
         """The page for somebody who must decide: what it is, what was found, who said yes, what happened."""
+        from workbench.gates.streams import Look
         from workbench.governance.card import assemble_card
 
         version = self.model(model)
         reports = self.reports(version)
-        return assemble_card(version, self.journal.entries(), reports=reports, clock=self.clock)
+        look = Look.of(self.settings, self.clock.now())
+        return assemble_card(version, self.journal.entries(), reports=reports, look=look)
+
+    def pack(self, model: str | ModelVersion, *, to: str | Path = "pack.zip") -> PackRecord:
+        """Write the evidence about a version into one file that is verified without this product.
+
+        It holds entries of the journal with their proofs, reports, figures, policies, approvals and an index
+        page; never a row of data. That it was made is an entry of the journal, too.
+
+        Args:
+            model: the version.
+            to: the file.
+
+        Returns:
+            Where it is, and the public key that its reader needs beside it.
+
+        Raises:
+            Tampered: something kept is not as it was written, or the pack would not hold.
+            Unavailable: the file cannot be written, or there is no key to sign with.
+        """
+        from workbench.governance.pack import Sources, make_pack
+
+        version = self.model(model)
+        sources = Sources(root=self.settings.root, reports=self._archive, card=self.card(version))
+        return make_pack(version, Path(to), journal=self.journal, sources=sources)
 
     def lineage(self, model: str | ModelVersion) -> LineageTree:
         """What a version was made of: code, data, environment, parameters, and its parents with theirs."""
@@ -527,30 +722,62 @@ class Workbench:
 
         return run_playbook(name, parameters, settings=self.settings, clock=self.clock)
 
+    def checkpoint(self, *, to: Sequence[str | Path] = ()) -> Checkpoint:
+        """Sign the journal as it is now, and hand that out: to ``witnesses`` of the settings, and to others.
+
+        The project does so by itself after whatever matters, such as an approval. One more place is MLflow's
+        tag ``workbench.checkpoint``: written by itself where this process has loaded MLflow anyway, and here
+        in any case, where the project has one.
+
+        Args:
+            to: more places: a folder, a git repository, another person's file.
+
+        Raises:
+            InvalidInput: the journal is empty.
+            Tampered: the journal does not go on from what was handed out to one of these places.
+            Unavailable: there is no key to sign with, or one of these places cannot be written. A witness of
+                the settings that cannot is logged.
+        """
+        from workbench.models import checkpoint_tag
+
+        checkpoint_tag.load(self.settings)
+        made = self.journal.checkpoint()
+        for place in to:
+            self.journal.hand_out(made, Path(place))
+        return made
+
     def verify(self) -> Verification:
         """Recompute the whole journal: every leaf, link and the root."""
         return self.journal.verify()
 
+    def reconcile(self) -> Reconciliation:
+        """Hold the gateway's own record of routes against the journal, and name what was never written."""
+        from workbench.releases.reconciliation import look
+
+        return look(self._opened, self.clock)
+
+    def _in_a_hurry(self) -> str:
+        """Who acts, for what must not wait until a hub or provider answers again."""
+        try:
+            return self.person.name
+        except Unavailable:
+            return f"{self._opened.actor} (not proven)"
+
     # Files of the project
 
     def _file(self, folder: str, name: str | Path) -> str | Path:
-        """``canary`` means ``plans/canary.yaml`` of this project, or the built-in one; a path is a path."""
-        own = self.settings.root / folder / f"{name}.yaml"
-        if isinstance(name, str) and own.is_file():
-            return own
-        given = self.settings.root / name
-        return given if given.is_file() else name
+        return project.document(self.settings.root, folder, name)
 
-    def _policy(self, policy: str | Path) -> Policy:
-        from workbench.gates import load_policy
-
-        return load_policy(self._file("policies", policy))
-
-    def _judge(self, version: ModelVersion, policy: Policy) -> Verdict:
-        from workbench.gates import approvals_of, judge
-
-        approvals = approvals_of(self.journal, version, policy)
-        return judge(policy, version, self.evidence(version), approvals, self.clock.now())
+    def _vouched(self) -> dict[str, str]:
+        """Roles of the actor that the settings do not give, by who vouches for them."""
+        now = self.whoami()
+        if self.settings.roles and not now.roles and now.note:
+            raise Refused(
+                f"No role of {now.name} is known: {now.note}.",
+                remedy=f"Make the groups known, or give the role to the person: [people] in {FILE}.",
+                field="role",
+            )
+        return {role.name: role.by for role in now.roles if role.by != FILE}
 
     def _suite(self, audits: Any, version: ModelVersion) -> Suite:
         """Whatever suite was asked for, and the saved cases of this model."""

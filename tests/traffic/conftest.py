@@ -6,7 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import workbench as wb
+from workbench.testing.clock import ManualClock
+from workbench.testing.models import tiny_classifier, tiny_frame, tiny_regressor
 from workbench.traffic import CaptureWriter, Exchange, TrafficStore
+from workbench.traffic.room import Traffic
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -34,6 +38,37 @@ def make_exchange(number: int = 0, **changed) -> Exchange:
 def exchange():
     """Make request ``number`` of a lending model."""
     return make_exchange
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """A project with the models ``tiny`` (labels 0 and 1) and ``score`` (numbers), and no traffic."""
+    bench = wb.open(tmp_path_factory.mktemp("models"), actor="ada")
+    frame = tiny_frame()
+    bench.register(tiny_classifier(), name="tiny", train=frame, target="y", sensitive=["group"])
+    bench.register(tiny_regressor(), name="score", train=frame[["x1", "x2"]], target="x2")
+    return bench
+
+
+@pytest.fixture(scope="session")
+def room_in(models):
+    """``room_in(folder)``: the room there, with the models and the journal of ``models``."""
+
+    def _room_in(folder, clock=None):
+        return Traffic(
+            folder,
+            clock or ManualClock(START),
+            journal=lambda: models.journal,
+            registry=lambda: models.registry,
+            frozen=models.incidents.holding,
+        )
+
+    return _room_in
+
+
+@pytest.fixture
+def room(tmp_path, room_in):
+    return room_in(tmp_path)
 
 
 @pytest.fixture

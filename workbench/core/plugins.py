@@ -32,6 +32,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "behaviour": "workbench.audits.behaviour:Behaviour",
     },
     "frameworks": {
+        "program": "workbench.models.frameworks.program:Program",
         "xgboost": "workbench.models.frameworks.xgboost:XGBoost",
         "lightgbm": "workbench.models.frameworks.lightgbm:LightGBM",
         "onnx": "workbench.models.frameworks.onnx:Onnx",
@@ -39,12 +40,17 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "function": "workbench.models.frameworks.function:Function",
         "mlflow": "workbench.models.frameworks.mlflow:MLflow",
     },
+    "signers": {
+        "file": "workbench.journal.keys:in_file",
+        "keyring": "workbench.journal.keys:in_keyring",
+    },
     "targets": {
         "local": "workbench.releases.targets.local:Local",
     },
     "views": {
         "bundle": "workbench.views:bundle",
         "html_page": "workbench.views:html_page",
+        "svg": "workbench.views.figures:svg",
         "text": "workbench.views.text:plain",
         "explore": "workbench.interfaces.widgets.explorer:explore",
         "progress": "workbench.interfaces.widgets.progress:in_notebook",

@@ -13,6 +13,7 @@ _TOML = """\
 # actor = "ada"                    # who acts; default: the login name
 # tracking_uri = "http://..."      # an MLflow server; default: SQLite in .workbench/
 # gateway_port = 8765
+# identity = "jupyterhub"          # who says who acts: settings, jupyterhub or oidc
 
 [people]
 # Roles by person. Approvals count only from someone who has the role, and never from the author.
@@ -69,6 +70,18 @@ def open_settings(path: str | Path = ".", *, actor: str | None = None) -> Settin
             field="path",
         ) from error
     return load(root, **({"actor": actor} if actor else {}))
+
+
+def document(root: Path, folder: str, name: str | Path) -> str | Path:
+    """Return the file that a name means: ``canary`` is ``plans/canary.yaml`` of the project at ``root``.
+
+    A path is a path, from the project; what is neither is returned as it is, for it may be built in.
+    """
+    own = root / folder / f"{name}.yaml"
+    if isinstance(name, str) and own.is_file():
+        return own
+    given = root / name
+    return given if given.is_file() else name
 
 
 def _make(root: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 _FORMS = "Give a DataFrame, an Arrow table, a dict of lists, or the path of a CSV or Parquet file."
 
 
-def read_frame(path: str | Path) -> pd.DataFrame:
+def read_frame(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     """Read ``.csv`` (also ``.csv.gz``) or ``.parquet``.
+
+    Args:
+        path: the file.
+        text: columns of a CSV that are text even where they look like numbers: ids.
 
     Raises:
         InvalidInput: no such file, another ending, or not what its ending says.
@@ -31,7 +35,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
         if endings.endswith(".parquet"):
             return pd.read_parquet(path)
         if endings.endswith((".csv", ".csv.gz")):
-            return pd.read_csv(path)
+            return pd.read_csv(path, dtype=dict.fromkeys(text, str))
     except (ValueError, OSError, pa.ArrowException) as error:  # what the two readers raise on a damaged file
         raise InvalidInput(
             f"data: {path.name} cannot be read: {str(error).splitlines()[0]}",

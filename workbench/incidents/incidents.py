@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.clock import Clock
-from workbench.core.errors import InvalidInput, NotFound, nearest
+from workbench.core.errors import InvalidInput, NotFound, Tampered, nearest
 from workbench.core.settings import Settings
 from workbench.incidents import freeze, state
 from workbench.incidents.opening import Opener
@@ -17,6 +17,7 @@ from workbench.models.records import ModelVersion
 from workbench.models.registry import Registry
 from workbench.monitoring.records import Alert
 from workbench.traffic import TrafficStore
+from workbench.traffic.removal import Key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,6 +110,14 @@ class Incidents:
         """
         found = self.get(incident)
         return freeze.thaw(self._home / found.id / freeze.FILE, found.digest)
+
+    def holding(self, key: Key) -> list[str]:
+        """Return the ids of the incidents that froze rows of a subject, or of requests, in order of opening.
+
+        One whose rows are not those that were frozen is among them: nobody can tell. One whose file is gone
+        holds nothing.
+        """
+        return [incident.id for incident in self.all() if self._holds(incident, key)]
 
     def replay(self, incident: str | Incident, against: Sequence[Ref] = ()) -> ReplayReport:
         """Score the frozen rows on versions and compare with production and with the first of them.
@@ -237,6 +246,17 @@ class Incidents:
         return self.get(found)
 
     # Finding
+
+    def _holds(self, incident: Incident, key: Key) -> bool:
+        try:
+            frame = self.rows(incident)
+        except NotFound:
+            return False
+        except Tampered:
+            return True
+        if key.column:
+            return key.column in frame.columns and any(map(key.is_value, frame[key.column]))
+        return freeze.REQUEST in frame.columns and bool(frame[freeze.REQUEST].isin(key.request_ids).any())
 
     def _entries(self, incident: str | Incident) -> list[Entry]:
         incident_id = incident if isinstance(incident, str) else incident.id

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workbench.audits.records import Report
+from workbench.core import tokens
 from workbench.core.clock import Clock
 from workbench.core.records import Record
 from workbench.core.settings import Settings
@@ -80,17 +81,18 @@ def run_playbook(name: str, parameters: dict[str, Any], *, settings: Settings, c
 
 @contextmanager
 def _kernel_environment(settings: Settings) -> Iterator[None]:
-    """While the kernel starts, hide secrets and say who acts; afterwards the environment is as it was."""
+    """While the kernel runs, hide secrets and say who acts; afterwards the environment is as it was."""
     before = dict(os.environ)
-    for name in before:
-        if any(word in name.upper() for word in _SECRET_WORDS):
-            del os.environ[name]
-    os.environ["WORKBENCH_ACTOR"] = settings.actor
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with tokens.lent(settings) as proof:
+        for name in before:
+            if any(word in name.upper() for word in _SECRET_WORDS):
+                del os.environ[name]
+        os.environ.update(proof, WORKBENCH_ACTOR=settings.actor)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def _shown(notebook: Path, record: type[R]) -> R | None:

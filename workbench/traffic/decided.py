@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.core.errors import Tampered
 from workbench.traffic import segments
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _KEYS = ("table_version", "share", "version", "served_by", "shadow_version")
 
@@ -42,10 +45,26 @@ def count(paths: Iterable[Path]) -> tuple[list[Decided], list[str]]:
         except Tampered as error:
             damaged.append(error.message)
             continue
-        summed = table.group_by(list(_KEYS), use_threads=False).aggregate(
-            [("time", how) for how in ("count", "min", "max")]
-        )
-        for row in summed.select([*_KEYS, "time_count", "time_min", "time_max"]).to_pylist():
-            some = Decided(*row.values())
-            found[some[:5]] = found[some[:5]].plus(some) if some[:5] in found else some
-    return sorted(found.values(), key=lambda some: (some.table_version, some.first)), damaged
+        _add(found, table)
+    return _sorted(found), damaged
+
+
+def count_in(tables: Iterable[pa.Table]) -> list[Decided]:
+    """Count exchanges that have been read; the tables have at least the columns that are counted by."""
+    found: dict[tuple[Any, ...], Decided] = {}
+    for table in tables:
+        _add(found, table)
+    return _sorted(found)
+
+
+def _add(found: dict[tuple[Any, ...], Decided], table: pa.Table) -> None:
+    summed = table.group_by(list(_KEYS), use_threads=False).aggregate(
+        [("time", how) for how in ("count", "min", "max")]
+    )
+    for row in summed.select([*_KEYS, "time_count", "time_min", "time_max"]).to_pylist():
+        some = Decided(*row.values())
+        found[some[:5]] = found[some[:5]].plus(some) if some[:5] in found else some
+
+
+def _sorted(found: dict[tuple[Any, ...], Decided]) -> list[Decided]:
+    return sorted(found.values(), key=lambda some: (some.table_version, some.first))

@@ -129,7 +129,7 @@ def _line(label: Label) -> bytes:
         text = orjson.dumps([label.request_id, label.row, label.value, label.time.astimezone(UTC)])
     except TypeError as error:  # a lone surrogate, or a number beyond 64 bits
         raise InvalidInput(
-            f"label: {str(label.value)[:60]!a} of request {label.request_id[:60]!a} cannot be kept ({error}).",
+            f"label: {str(label.value)[:60]!a} of {label.request_id[:60]!a} cannot be kept ({error}).",
             remedy="Give text, a number, or true or false.",
             field="label",
         ) from error

@@ -90,7 +90,7 @@ def encoded(table: pa.Table) -> bytes:
 
     body = pa.BufferOutputStream()
     pq.write_table(table, body, compression="zstd", write_page_checksum=True)
-    return body.getvalue().to_pybytes()
+    return bytes(body.getvalue())
 
 
 def put(path: Path, body: bytes) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from math import isfinite
-from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.core.errors import InvalidInput, NotFound, nearest
@@ -50,7 +49,7 @@ class Targets:
         value = _plain(value)
         if known is not None and row >= known.rows:
             raise InvalidInput(
-                f"row: the request has {known.rows} {'row' if known.rows == 1 else 'rows'}, and no row {row}.",
+                f"row: there is no row {row}: the request has {known.rows}.",
                 remedy="Rows are counted from 0.",
                 field="row",
             )
@@ -94,13 +93,13 @@ def _plain(value: Any) -> Any:
 
 def _fit(value: Any, model: ModelVersion) -> Any:
     if model.task == "regression":
-        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
+        return float(value) if _kind(value) is float else None
     return next((label for label in model.classes if _kind(label) is _kind(value) and label == value), None)
 
 
 def _kind(value: Any) -> type:
     """What is told apart: True is not 1, and "1" neither; 1.0 is."""
-    return bool if isinstance(value, bool) else float if isinstance(value, Real) else type(value)
+    return float if type(value) in (int, float) else type(value)
 
 
 def _refusal(value: Any, model: ModelVersion) -> InvalidInput:

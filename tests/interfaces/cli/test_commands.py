@@ -54,6 +54,8 @@ GROUPED = [
     "finding accept",
     "finding fix",
     "finding list",
+    "traffic send",
+    "traffic label",
 ]
 
 

@@ -18,6 +18,7 @@ from workbench.interfaces.cli import (
     policies,
     release,
     tools,
+    traffic,
     trust,
 )
 from workbench.interfaces.cli.output import complain, say, usage
@@ -34,7 +35,7 @@ app = typer.Typer(
 #: What a wrong option raises. Its usual exit code, 2, would read as "inconclusive" here.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
-for module in (models, decide, policies, release, incidents, origin, pack, tools, trust, identity):
+for module in (models, decide, policies, release, traffic, incidents, origin, pack, tools, trust, identity):
     module.add_to(app)
 
 

@@ -1,0 +1,249 @@
+"""Taking exchanges away for good: done once, whatever happens meanwhile, and told in the journal.
+
+What remains of each segment is written beside it first, then a **plan** with everything that the journal
+will be told, then each segment is replaced under its own name or dropped, then the journal is told, then the
+plan goes. Killed before the plan, nothing has happened; killed after it, ``settle`` finishes. A segment is
+the old one or the new one at any moment; cursors of readers rest on names, which stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+from workbench.core.digests import canonical_json, of_bytes, of_file
+from workbench.core.records import Record
+from workbench.journal import Event, Journal
+from workbench.traffic import segments
+from workbench.traffic.decided import count_in
+from workbench.traffic.labels import Label, Labels
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ERASED, DROPPED = "traffic.erased", "traffic.dropped"
+STREAM = "traffic"
+
+PLAN = ".removal.json"
+
+
+class Changed(Record):
+    """One segment, before and after."""
+
+    name: str
+    before: str
+    """Digest of the file."""
+    after: str
+    """Digest of what took its place; empty when it was dropped."""
+
+
+class Count(Record):
+    """Exchanges that are gone, of one routing table and the same versions."""
+
+    table_version: int
+    share: float
+    version: int
+    served_by: int | None
+    shadow_version: int | None
+    n: int
+
+
+#: Columns of exchanges that are counted by.
+COUNTED = ("time", "table_version", "share", "version", "served_by", "shadow_version")
+
+
+class Part(Record):
+    """What is gone of one endpoint."""
+
+    exchanges: int
+    decided: tuple[Count, ...]
+    segments: tuple[Changed, ...]
+
+
+class Removal(Record):
+    """What was taken away, and by what it was found: the payload of the journal's entry, no value in it."""
+
+    kind: str
+    """``traffic.erased`` or ``traffic.dropped``."""
+    id: str
+    salt: str = ""
+    key: str = ""
+    """scrypt of the key under ``salt``, in hex: whoever knows the key can check that this was about it."""
+    before: datetime | None = None
+    """Dropped was what ended earlier than this."""
+    endpoints: dict[str, Part]
+    labels: int
+    """Lines of labels, histories among them."""
+    incidents: tuple[str, ...] = ()
+    """Frozen incidents that hold rows of it. They were not changed."""
+
+    @property
+    def exchanges(self) -> int:
+        """How many are gone."""
+        return sum(part.exchanges for part in self.endpoints.values())
+
+    def __str__(self) -> str:
+        what = "erased" if self.kind == ERASED else "dropped"
+        lines = [f"{self.exchanges:,} exchanges and {self.labels:,} labels {what}"]
+        lines += [f"  {name}: {part.exchanges:,} exchanges" for name, part in self.endpoints.items()]
+        lines += [
+            f"{name} holds rows of it and was not changed. Once nobody has to answer for it, close it, and "
+            f"delete incidents/{name}/exchanges.parquet in the state folder"
+            for name in self.incidents
+        ]
+        return "\n".join(lines)
+
+
+class Key(NamedTuple):
+    """By what exchanges are found: the value of a column, or their request ids."""
+
+    column: str = ""
+    value: Any = None
+    request_ids: frozenset[str] = frozenset()
+
+    def holds(self, request_id: str, rows: Iterable[dict[str, Any]]) -> bool:
+        """Whether a request is meant, or one of its rows."""
+        if not self.column:
+            return request_id in self.request_ids
+        return any(self.column in row and self.is_value(row[self.column]) for row in rows)
+
+    def is_value(self, cell: Any) -> bool:
+        """Whether a cell holds the value, written as a number or as text."""
+        return str(cell) == str(self.value) or (
+            cell == self.value and not isinstance(cell, bool) and not isinstance(self.value, bool)
+        )
+
+    def hashed(self, salt: str) -> str:
+        """Return the hash that stands for the key; slow, so that few keys can be tried."""
+        said = [self.column, str(self.value)] if self.column else sorted(self.request_ids)
+        body = canonical_json(said)
+        return hashlib.scrypt(body, salt=bytes.fromhex(salt), n=2**14, r=8, p=1, dklen=32).hex()
+
+
+class Remains(NamedTuple):
+    """A segment of which something goes."""
+
+    endpoint: str
+    name: str
+    gone: pa.Table
+    """Has at least the columns ``request_id`` and ``COUNTED``."""
+    kept: pa.Table | None
+    """None: the file goes."""
+
+
+class Remover:
+    """Plans and carries out removals from the exchanges under ``folder``.
+
+    Args:
+        folder: ``<state>/traffic``.
+        labels: beside them.
+        journal: opened when there is something to tell.
+    """
+
+    def __init__(self, folder: Path, labels: Labels, journal: Callable[[], Journal]) -> None:
+        self._folder = folder
+        self._labels = labels
+        self._journal = journal
+        self._plan = folder / PLAN
+
+    def remove(
+        self, remains: Iterable[Remains], gone: Callable[[Label], bool], describe: Callable[..., Removal]
+    ) -> Removal:
+        """Take away what is ``gone`` of segments, and labels; ``describe`` gets the parts and the count.
+
+        Raises:
+            OSError: the disk does not take it. Nothing has happened, or ``settle`` finishes it.
+        """
+        for leftover in self._folder.glob("*/.*.new*"):  # of one that was killed before its plan
+            leftover.unlink()
+        parts: dict[str, list[tuple[Changed, pa.Table]]] = {}
+        for some in remains:
+            parts.setdefault(some.endpoint, []).append((self._stage(some), _counted(some.gone)))
+        labels = sum(map(gone, self._labels.history()))
+        said = {name: _part(found) for name, found in parts.items()}
+        removal = describe(id=uuid4().hex, endpoints=said, labels=labels)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        segments.put(self._plan, removal.to_json().encode())
+        self._labels.drop(gone)
+        self._carry_out(removal)
+        return removal
+
+    def settle(self) -> Removal | None:
+        """Finish what somebody began and did not end; None when there is nothing."""
+        try:
+            removal = Removal.from_json(self._plan.read_bytes())
+        except FileNotFoundError:
+            return None
+        requests = self._requests_of(removal)
+        self._labels.drop(lambda label: label.request_id in requests)
+        self._carry_out(removal)
+        return removal
+
+    def _stage(self, some: Remains) -> Changed:
+        path = self._folder / some.endpoint / some.name
+        before, after = of_file(path), ""
+        if some.kept is not None:
+            body = segments.encoded(some.kept)
+            after = of_bytes(body)
+            segments.put(_staged(path), body)
+        return Changed(name=some.name, before=before, after=after)
+
+    def _requests_of(self, removal: Removal) -> set[str]:
+        """Ids of the requests that are still there and shall go."""
+        found: set[str] = set()
+        for path, change in self._changes(removal):
+            if change.after and not _staged(path).exists():
+                continue  # done before, after the labels
+            kept = _ids(_staged(path)) if change.after else set()
+            found |= _ids(path) - kept
+        return found
+
+    def _carry_out(self, removal: Removal) -> None:
+        for path, change in self._changes(removal):
+            if not change.after:
+                path.unlink(missing_ok=True)
+            elif _staged(path).exists():
+                _staged(path).replace(path)
+        journal = self._journal()
+        if not any(entry.payload.get("id") == removal.id for entry in journal.read(STREAM)):
+            payload = removal.model_dump(mode="json", exclude={"kind"})
+            journal.append(
+                STREAM, Event(kind=removal.kind, payload={**payload, "exchanges": removal.exchanges})
+            )
+        self._plan.unlink()
+
+    def _changes(self, removal: Removal) -> list[tuple[Path, Changed]]:
+        return [
+            (self._folder / endpoint / change.name, change)
+            for endpoint, part in removal.endpoints.items()
+            for change in part.segments
+        ]
+
+
+def _staged(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def _ids(path: Path) -> set[str]:
+    return set(segments.read(path, ("request_id",)).column(0).to_pylist())
+
+
+def _counted(gone: pa.Table) -> pa.Table:
+    """Only what is counted by: the rest of a segment need not be kept in memory."""
+    return gone.select(COUNTED)
+
+
+def _part(found: Sequence[tuple[Changed, pa.Table]]) -> Part:
+    counts = [
+        Count(**{name: getattr(some, name) for name in Count.model_fields})
+        for some in count_in(table for _, table in found)
+    ]
+    return Part(
+        exchanges=sum(count.n for count in counts),
+        decided=tuple(counts),
+        segments=tuple(change for change, _ in found),
+    )
