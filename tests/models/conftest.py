@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import sys
 
 import pytest
 
@@ -39,6 +41,45 @@ def registry(settings, journal, empty_mlflow):
     return Registry(settings, journal, SystemClock())
 
 
+class _Finds(list):
+    """What this process looked up by name while it read pickles: the hook of Python says so."""
+
+    watching = False
+
+    def hook(self, event, arguments):
+        if self.watching and event == "pickle.find_class":
+            self.append(".".join(arguments))
+
+
+_finds = _Finds()
+
+
+@pytest.fixture
+def opened_here():
+    """Names that pickles read in this very process asked for."""
+    if not hasattr(_finds, "hooked"):
+        sys.addaudithook(_finds.hook)  # cannot be taken out again
+        _finds.hooked = True
+    _finds.clear()
+    _finds.watching = True
+    yield _finds
+    _finds.watching = False
+
+
 @pytest.fixture(scope="session")
 def frame():
     return tiny_frame()
+
+
+@pytest.fixture
+def listening():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Where hostile artifacts are made."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder

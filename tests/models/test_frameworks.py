@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 
+import joblib
 import lightgbm
 import numpy as np
 import pytest
@@ -23,12 +24,14 @@ from workbench.models.frameworks.function import Function
 from workbench.models.frameworks.lightgbm import LightGBM
 from workbench.models.frameworks.mlflow import MLflow, Pyfunc
 from workbench.models.frameworks.onnx import Onnx, open_onnx
+from workbench.models.frameworks.program import Program
 from workbench.models.frameworks.sklearn import Sklearn, load_skops
 from workbench.models.frameworks.xgboost import XGBoost
 from workbench.models.intake import bring
+from workbench.models.isolation import remote_of
 from workbench.models.mlflow_session import quiet
 from workbench.testing.frameworks import FrameworkContract
-from workbench.testing.models import Threshold, rule, tiny_classifier
+from workbench.testing.models import Threshold, rule, tiny_classifier, tiny_frame
 
 NUMBERS = ["x1", "x2"]
 
@@ -114,6 +117,27 @@ class TestFunction(FrameworkContract):
 
     def make(self, frame):
         return rule
+
+
+class TestProgram(FrameworkContract):
+    """A pickle from elsewhere, behind a worker."""
+
+    FRAMEWORK = Program
+    FORMATS = ("pickle",)
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path):
+        self.file = tmp_path / "original.joblib"
+
+    def make(self, frame):
+        joblib.dump(tiny_classifier(frame), self.file)
+        return remote_of(bring(self.file))
+
+    def test_what_was_read_back_can_be_saved_again(self, tmp_path):
+        """What is read back is the model itself, in a worker: its file is there already, and never another."""
+        loaded = self._round_trip(self.make(tiny_frame()), tmp_path / "first")
+        assert not self.FRAMEWORK().handles(loaded)
+        assert (tmp_path / "first" / "model.pkl").read_bytes() == self.file.read_bytes()
 
 
 class TestMLflow(FrameworkContract):

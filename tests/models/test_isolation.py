@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import io
+import os
 import pickle
 import socket
 import sys
@@ -8,15 +8,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from workbench.core.errors import InvalidInput, Unavailable, WorkbenchError
-from workbench.models import frames
 from workbench.models.intake import bring
 from workbench.models.isolation import open_isolated
 from workbench.models.predictors import predictor_of
@@ -24,6 +21,7 @@ from workbench.testing.models import FEATURES, Threshold, tiny_classifier
 
 sys.path.insert(0, str(Path(__file__).parent))
 import hostile
+from hostile.pickles import by_value
 
 SECRET = "a-credential-of-the-person"
 
@@ -51,12 +49,10 @@ class Probe:
             return 1
 
     def environment(self):
-        import os
 
         return self.secret[::-1] in os.environ.values()
 
     def parent(self):
-        import os
 
         return Path(f"/proc/{os.getppid()}/environ").read_text()
 
@@ -70,7 +66,6 @@ class Probe:
         return Path(self.home, "written").write_text("here")
 
     def connect(self):
-        import socket
 
         with socket.create_connection(("127.0.0.1", self.port), timeout=5):
             return True
@@ -96,25 +91,8 @@ class Probe:
         return bytearray(8 << 30)
 
     def die(self):
-        import os
 
         os._exit(7)
-
-
-def by_value(model):
-    """A pickle that brings its class along."""
-    module = sys.modules[type(model).__module__]
-    cloudpickle.register_pickle_by_value(module)
-    try:
-        return cloudpickle.dumps(model)
-    finally:
-        cloudpickle.unregister_pickle_by_value(module)
-
-
-@pytest.fixture
-def listening():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 def test_a_model_in_a_worker_reaches_no_network_no_credential_and_no_file_of_the_person(
@@ -203,16 +181,3 @@ def test_a_waived_pickle_is_answered_by_a_worker_and_answers_alike(registry, fra
     strange = frame.assign(x1=[1, "two"] * 100)
     with pytest.raises(InvalidInput, match="cannot be sent"):
         waived.predict(strange)
-
-
-def test_a_message_survives_its_journey_and_a_crafted_one_is_refused():
-    pipe = io.BytesIO()
-    table = pa.table({"a": [1.5, None], "b": ["x", "ü"]})
-    frames.send(pipe, {"method": "predict"}, table)
-    pipe.seek(0)
-    assert frames.receive(pipe) == ({"method": "predict"}, table)
-    with pytest.raises(EOFError):
-        frames.receive(pipe)
-    for bad in (b"\xff" * 12, b"\0\0\0\2" + bytes(8) + b"[]", b"\0\0\0\2" + bytes(7) + b"\4{}junk"):
-        with pytest.raises(ValueError):
-            frames.receive(io.BytesIO(bad))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -63,6 +64,8 @@ class Endpoint(RuleBasedStateMachine):
         self.home = tempfile.TemporaryDirectory()
         self.clock = ManualClock()
         self.settings = Settings(root=Path(self.home.name), actor="ada")
+        for name in ("attestations", "keys"):  # signatures lie with the project, and are checked
+            shutil.copytree(self.real._settings.state / name, self.settings.state / name)
         self.journal = Journal.open(self.settings.state / "journal.db", actor="ada", clock=self.clock)
         self.registry = Aliases(self.real)
         self.traffic = TrafficStore(self.settings.state / "traffic")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import os
+import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -14,10 +16,26 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from workbench.core.errors import InvalidInput, nearest
+from workbench.core.errors import InvalidInput, Refused, nearest
 
 FILE = "workbench.toml"
 STATE = ".workbench"
+
+#: Who may act as whom: where the file asks for a proof of it, these stand in the file alone.
+_IN_THE_FILE_ALONE = frozenset(
+    f"WORKBENCH_{key}"
+    for key in (
+        "IDENTITY",
+        "PEOPLE",
+        "KEYS",
+        "ROLES",
+        "OIDC_ISSUER",
+        "OIDC_AUDIENCE",
+        "OIDC_JWKS",
+        "OIDC_NAME_CLAIM",
+        "OIDC_GROUPS_CLAIM",
+    )
+)
 
 
 def _login() -> str:
@@ -38,17 +56,51 @@ class Settings(BaseSettings):
     """Who acts: the name written into the journal. Defaults to the login name."""
     people: dict[str, list[str]] = {}
     """Roles by person, for approvals: ``[people]`` with lines like ``ada = ["model-risk"]``."""
+    keys: dict[str, list[str]] = {}
+    """Public keys by person: ``[keys]`` with lines as ``workbench key`` prints them. Of whoever is listed no
+    other key counts; of everybody else the one they first sign with does."""
+    roles: dict[str, list[str]] = {}
+    """Groups that have a role, for approvals: ``[roles]`` with lines like ``model-risk = ["risk-team"]``."""
+    identity: Literal["settings", "jupyterhub", "oidc"] = "settings"
+    """Who says who acts: ``actor`` above, the JupyterHub that one works in, or an OpenID Connect token."""
+    oidc_issuer: str = ""
+    """Whose tokens are believed: the provider's address, as it stands in them."""
+    oidc_audience: str = ""
+    """For whom a token must be issued: the client that this project is at the provider."""
+    oidc_jwks: str = ""
+    """The provider's public keys, a file or an address. Empty: where its discovery document says."""
+    oidc_name_claim: str = "preferred_username"
+    """The claim that names the person. It must be one that people cannot choose for themselves."""
+    oidc_groups_claim: str = "groups"
+    """The claim that lists the person's groups."""
+    oidc_token_file: str = ""
+    """The file that holds the token. Empty: the variable ``WORKBENCH_OIDC_TOKEN``."""
     tracking_uri: str = ""
     """MLflow tracking and registry URI. Empty: SQLite in ``.workbench/``."""
     pickles: Literal["own", "waiver"] = "own"
     """Which models may be kept as a pickle: ``own`` lets an object in memory, ``waiver`` asks always."""
+    trusted_types: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]] = []
+    """Types that skops files may ask for beside those on the list of this package, by their full names. They
+    stand in the file alone, where they are reviewed as code is."""
     signing_key: str = ""
-    """Private key (PEM, elliptic curve) that artifacts are signed with. Empty: they are not signed."""
+    """Private key (PEM, elliptic curve) that artifacts are signed with. Empty: the acting person's own, made
+    on first use beside their other keys, where the extra ``supply-chain`` is installed."""
     verify_key: str = ""
-    """Public key that the signatures of artifacts are checked with whenever one is loaded."""
+    """Public key that the signatures of artifacts are checked with. Empty: that of who signed, kept with the
+    project. Where one is named, releases and gateways take only what it has signed."""
     journal_url: str = ""
     """The journal on a PostgreSQL server, ``postgresql://user@host/database?schema=name``. Empty: SQLite in
     ``.workbench/``. A password belongs into ``WORKBENCH_JOURNAL_URL`` or ``~/.pgpass``, not into the file."""
+    signer: str = "file"
+    """Who keeps the key of whoever acts, which signs checkpoints and approvals: ``file``, ``keyring``, or a
+    plug-in of the group ``signers``."""
+    key_folder: str = ""
+    """Where the signer ``file`` keeps private keys. Empty: ``model-workbench/keys`` in the person's own
+    configuration folder. They are the person's, not the project's."""
+    witnesses: list[str] = []
+    """Where each checkpoint is handed out to: folders, git repositories, files; relative to the project."""
+    checkpoint_minutes: int = Field(default=60, ge=1)
+    """Minutes an entry of the journal may stay without a checkpoint over it."""
     gateway_host: str = "127.0.0.1"
     """Address the gateway listens on."""
     gateway_port: int = Field(default=8765, ge=0, le=65535)
@@ -92,6 +144,8 @@ def load(root: Path, **overrides: Any) -> Settings:
 
     Raises:
         InvalidInput: the file is not TOML, or a key is unknown or has the wrong type.
+        Refused: the file asks for a proof of who acts, and a variable of the environment would change it; or
+            one would add trusted types.
     """
     file = root / FILE
 
@@ -99,7 +153,8 @@ def load(root: Path, **overrides: Any) -> Settings:
         model_config = SettingsConfigDict(toml_file=file)
 
     try:
-        return ProjectSettings(root=root, **overrides)
+        settings = ProjectSettings(root=root, **overrides)
+        _refuse_shortcut(file)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -111,3 +166,22 @@ def load(root: Path, **overrides: Any) -> Settings:
         raise InvalidInput(f"{file.name}: {key}: {first['msg']}.", remedy=remedy, field=key) from error
     except ValueError as error:  # tomllib.TOMLDecodeError
         raise InvalidInput(f"{file.name} is not valid TOML: {error}.", field=file.name) from error
+    return settings
+
+
+def _refuse_shortcut(file: Path) -> None:
+    """Let no variable undo a proof that the file asks for, as ``WORKBENCH_IDENTITY=settings`` would."""
+    asked = tomllib.loads(file.read_text("utf-8")).get("identity") if file.is_file() else None
+    given = [name for name in os.environ if name.upper() in _IN_THE_FILE_ALONE]
+    if asked not in (None, "settings") and given:
+        raise Refused(
+            f"{file.name} asks {asked} who acts, and the variable {given[0]} would change that.",
+            remedy=f"Unset {given[0]}. Who may act as whom is changed in {file.name}, where others see it.",
+            field=given[0],
+        )
+    if trusting := [name for name in os.environ if name.upper() == "WORKBENCH_TRUSTED_TYPES"]:
+        raise Refused(
+            f"The variable {trusting[0]} would let types through that nobody has reviewed.",
+            remedy=f"Unset it. Which types are trusted stands in {file.name}: trusted_types = [...]",
+            field="trusted_types",
+        )

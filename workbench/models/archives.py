@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from workbench.models.copying import shows
 from workbench.models.formats import flaw_of_array, is_pickle, packed
 
 #: Bytes all members may have together, unpacked.
@@ -17,19 +18,26 @@ MOST_UNPACKED = 16 << 30
 MOST_RATIO = 200
 
 _MOST_MEMBERS = 100_000
+_MOST_SCHEMA = 64 << 20
 _KNOWN_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def flaw_of_skops(file: Path) -> str:
-    """Say why a zip archive is not used; empty when it is skops and needs only types that are trusted."""
+def look_into(file: Path) -> tuple[str, tuple[str, ...]]:
+    """Say why a zip archive is not used, and what is asked of whoever reads it.
+
+    Returns:
+        A flaw, empty when it is an archive of skops without one; and the types it asks for that are not on
+        the list in this package, sorted. Which of those a project trusts stands in its settings, never in
+        the artifact.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             flaw = next(_flaws(archive, file.stat().st_size, inner=False), "")
             if not flaw and "schema.json" not in archive.namelist():
                 flaw = "is a zip archive, and not one that skops wrote"
-        return flaw or _untrusted(file)
+        return flaw, () if flaw else _strangers(file)
     except Exception as error:  # noqa: BLE001 - a crafted archive raises anything
-        return f"is a damaged zip archive: {type(error).__name__}"
+        return f"is a damaged zip archive: {type(error).__name__}", ()
 
 
 def _flaws(archive: zipfile.ZipFile, size: int, *, inner: bool) -> Iterator[str]:
@@ -43,17 +51,19 @@ def _flaws(archive: zipfile.ZipFile, size: int, *, inner: bool) -> Iterator[str]
         yield f"would unpack to more than {MOST_UNPACKED >> 30} GB"
     if sum(member.compress_size for member in members) > size:
         yield "holds members that overlap"
+    if strange := [name for name in names if not shows(name)]:
+        yield f"holds {strange[0][:80]!a}, which is a name that cannot be shown"
     for member in members:
         if flaw := _flaw_of_member(member):
-            yield f"holds {member.filename[:80]!r}, which {flaw}"
+            yield f"holds {member.filename[:80]!a}, which {flaw}"
     for member in members:
         if flaw := _flaw_of_content(archive, member, inner=inner):
-            yield f"holds {member.filename[:80]!r}, which {flaw}"
+            yield f"holds {member.filename[:80]!a}, which {flaw}"
 
 
 def _flaw_of_member(member: zipfile.ZipInfo) -> str:
     path = PurePosixPath(member.filename)
-    if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename:
+    if path.is_absolute() or ".." in path.parts or ":" in member.filename:
         return "points outside the archive"
     if member.is_dir() or stat.S_IFMT(member.external_attr >> 16) not in {0, stat.S_IFREG}:
         return "is a link, a folder or a device"
@@ -72,9 +82,9 @@ def _flaw_of_content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, inner
         head = opened.read(4096)
     if head.startswith(b"\x93NUMPY"):
         with archive.open(member) as opened:
-            return flaw_of_array(opened)
+            return flaw_of_array(opened, member.file_size)
     if member.filename == "schema.json" and not inner:
-        return ""
+        return "" if member.file_size <= _MOST_SCHEMA else "is greater than any model needs"
     if head.startswith(b"PK") and member.filename.endswith(".npz") and not inner:
         with zipfile.ZipFile(io.BytesIO(archive.read(member))) as nested:
             return next(_flaws(nested, member.file_size, inner=True), "")
@@ -85,13 +95,9 @@ def _flaw_of_content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, inner
     return "" if member.filename.endswith(".bin") and not inner else "is in a format that is not known here"
 
 
-def _untrusted(file: Path) -> str:
-    """Compare the types a file asks for with the list in this package, never with one from the artifact."""
+def _strangers(file: Path) -> tuple[str, ...]:
     import skops.io
 
     from workbench.models.frameworks.sklearn import TRUSTED_TYPES
 
-    strangers = sorted(set(skops.io.get_untrusted_types(file=file)) - TRUSTED_TYPES)
-    return (
-        f"asks for types that are not on the reviewed list: {', '.join(strangers)[:300]}" if strangers else ""
-    )
+    return tuple(sorted(set(skops.io.get_untrusted_types(file=file)) - TRUSTED_TYPES))

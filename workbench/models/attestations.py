@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +19,9 @@ from typing import Any
 from urllib.parse import quote
 
 from workbench.core.digests import of_bytes, of_file
-from workbench.core.errors import NotFound, Tampered
+from workbench.core.errors import NotFound, Refused, Tampered
 from workbench.core.settings import Settings
-from workbench.models import signing
+from workbench.models import model_keys, signing
 from workbench.models.records import Attestation, ModelVersion
 
 #: What the run was, for readers of the statement: its parameters are those written there.
@@ -29,16 +30,18 @@ BUILD_TYPE = "urn:model-workbench:training-run:v1"
 _NAMES = {"ml-bom": "bom.cdx.json", "in-toto": "statement.intoto.json", "signature": "model.sig"}
 
 
-def attest(
-    version: ModelVersion, folder: Path, settings: Settings, undo: ExitStack
-) -> tuple[Attestation, ...]:
-    """Write bill of materials, statement and, where the project has a key, signature of a version.
+def attest(version: ModelVersion, folder: Path, settings: Settings, undo: ExitStack) -> ModelVersion:
+    """Write bill of materials, statement and signature of a version, and return it with their digests.
 
     Args:
         version: the record, with its scan.
         folder: a private copy of the artifact.
-        settings: where the project and its key are.
+        settings: where the project and its key are, and who acts.
         undo: receives what takes the files away again.
+
+    Raises:
+        InvalidInput: the key cannot sign.
+        MissingDependency: the project names a key, and model-signing is not installed.
     """
     place = settings.state / "attestations" / version.name / str(version.version)
     shutil.rmtree(place, ignore_errors=True)  # of a registration that was broken off
@@ -46,17 +49,21 @@ def attest(
     undo.callback(shutil.rmtree, place, ignore_errors=True)
     _write(place / _NAMES["ml-bom"], bill_of_materials(version))
     _write(place / _NAMES["in-toto"], statement(version))
-    if settings.signing_key:
-        signing.sign(folder, place / _NAMES["signature"], key=settings.root / settings.signing_key)
-    return tuple(
+    key, unsigned = model_keys.signing_key(settings)
+    signed_with = "" if key is None else model_keys.publish(key, settings)
+    if key is not None:
+        signing.sign(folder, place / _NAMES["signature"], key=key)
+    written = tuple(
         Attestation(
             kind=kind,
             path=(place / name).relative_to(settings.root).as_posix(),
             digest=of_file(place / name),
+            key=signed_with if kind == "signature" else "",
         )
         for kind, name in _NAMES.items()
         if (place / name).is_file()
     )
+    return version.model_copy(update={"attestations": written, "unsigned": unsigned})
 
 
 def read(version: ModelVersion, kind: str, root: Path) -> bytes:
@@ -83,20 +90,34 @@ def read(version: ModelVersion, kind: str, root: Path) -> bytes:
     return content
 
 
-def verify_signature(version: ModelVersion, folder: Path, settings: Settings) -> None:
+def verify_signature(
+    version: ModelVersion, digests: Mapping[str, str], settings: Settings, *, serving: bool = False
+) -> None:
     """Check the signature of a version that has one; one without is held by its digest alone.
 
+    Args:
+        version: the record.
+        digests: of the files of a private copy, by path.
+        settings: name the key, or where the public halves lie.
+        serving: the version is to answer requests. Where the project names ``verify_key`` it must then be
+            signed: what steers a gateway is a file, and whoever can write that could leave a signature out.
+
     Raises:
-        Refused: there is no key to check with.
+        Refused: there is no key to check with, or no signature where there must be one.
         NotFound: the signature is gone.
         Tampered: it does not hold.
     """
-    if not any(one.kind == "signature" for one in version.attestations):
-        return
-    signature = folder.parent / _NAMES["signature"]
-    signature.write_bytes(read(version, "signature", settings.root))
-    key = settings.root / settings.verify_key if settings.verify_key else None
-    signing.verify(folder, signature, key=key, what=version.ref)
+    found = next((one for one in version.attestations if one.kind == "signature"), None)
+    if found is not None:
+        signature = read(version, "signature", settings.root)
+        key = model_keys.checking_key(found.key, settings, what=version.ref)
+        signing.verify(digests, signature, key=key, what=version.ref)
+    elif serving and settings.verify_key:
+        raise Refused(
+            f"{version.ref} is not signed, and this project serves only what {settings.verify_key} signed.",
+            remedy="Let who holds that key register it again, or take verify_key out of workbench.toml.",
+            field="verify_key",
+        )
 
 
 def bill_of_materials(version: ModelVersion) -> dict[str, Any]:

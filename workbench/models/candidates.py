@@ -43,8 +43,13 @@ class Candidate:
         """The training rows that were answered."""
         return self.data.frame.head(TRIAL_ROWS)
 
-    def save(self, folder: Path) -> str:
-        """Write the MLflow model folder and return the format of the bytes."""
+    def save(self, folder: Path, trusted: frozenset[str] = frozenset()) -> str:
+        """Write the MLflow model folder and return the format of the bytes.
+
+        Args:
+            folder: does not exist yet.
+            trusted: types that the project lets a skops file ask for.
+        """
         import pandas as pd
 
         pinned = tuple(f"{name}=={version}" for name, version in self.lineage.packages.items())
@@ -52,6 +57,7 @@ class Candidate:
             signature=mlflow_signature(self.columns, self.answers),
             example=pd.DataFrame([self.example]),
             requirements=pinned,
+            trusted=trusted,
         )
         return self.framework.save(self.model, folder, saving)
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import pickletools
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 from workbench.models.records import ScanVerdict
 
-#: Bytes looked at to tell a format.
-_HEAD = 4096
+#: Bytes looked at to tell a format: a pickle in text may begin with a long word.
+_HEAD = 1 << 20
 
-#: Greatest text that is parsed whole to see whether it is JSON.
-_MOST_JSON = 64 << 20
+#: Greatest header of a safetensors file: far more than any model's, far less than parsing it would take.
+_MOST_HEADER = 16 << 20
 
 _PACKED = {
     b"\x1f\x8b": "gzip",
@@ -38,6 +40,13 @@ _PACKED = {
     b"\x78\xda": "zlib",
 }
 
+#: Bits of one number of each type that safetensors knows.
+_BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16}
+_BITS |= {"BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64}
+
+#: How XGBoost begins its JSON, in one of two orders. Other JSON is text: nothing here opens it.
+_XGBOOST_JSON = re.compile(rb"\s*\{\s*\"(learner|version|Config)\"\s*:")
+
 #: Pickle opcodes that fetch something by name, and those that then run it or hand it out.
 _FETCHES = frozenset({"GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"})
 _RUNS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "STOP"})
@@ -52,14 +61,23 @@ class Found(NamedTuple):
     format: str
     verdict: ScanVerdict = "data"
     reason: str = ""
+    trusted: tuple[str, ...] = ()
+    """Types it asks for that only ``trusted`` lets through."""
 
 
-def identify(file: Path) -> Found:
-    """Return the format of a file and whether it is data, a program, or to be refused, with the reason."""
+def identify(file: Path, trusted: Container[str] = ()) -> Found:
+    """Return the format of a file and whether it is data, a program, or to be refused, with the reason.
+
+    Args:
+        file: the file.
+        trusted: types that a skops file may ask for beside those on the list of this package.
+    """
     with file.open("rb") as opened:
         head = opened.read(_HEAD)
     if not head:
         return Found("empty")
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+        return _a_zip(file, trusted)
     for look in _LOOKS:
         if (found := look(file, head)) is not None:
             return found
@@ -118,34 +136,39 @@ def _a_packed_file(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - a
     return Found(name, "refused", f"is packed with {name}: what is inside cannot be told") if name else None
 
 
-def _a_zip(file: Path, head: bytes) -> Found | None:
-    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
-        return None
-    from workbench.models.archives import flaw_of_skops
+def _a_zip(file: Path, trusted: Container[str]) -> Found:
+    from workbench.models.archives import look_into
 
-    flaw = flaw_of_skops(file)
-    return Found("skops") if not flaw else Found("zip", "refused", flaw)
+    flaw, strangers = look_into(file)
+    if unknown := [name for name in strangers if name not in trusted]:
+        flaw = f"asks for types that are not on the reviewed list: {', '.join(unknown)[:300]}"
+    return Found("zip", "refused", flaw) if flaw else Found("skops", trusted=strangers)
 
 
 def _an_array(file: Path, head: bytes) -> Found | None:
     if not head.startswith(b"\x93NUMPY"):
         return None
     with file.open("rb") as opened:
-        flaw = flaw_of_array(opened)
+        flaw = flaw_of_array(opened, file.stat().st_size)
     return Found("npy") if not flaw else Found("npy", "refused", flaw)
 
 
-def flaw_of_array(opened: object) -> str:
-    """Say what is wrong with an ``.npy`` stream at its start; empty when it holds plain numbers or text."""
+def flaw_of_array(opened: IO[bytes], size: int) -> str:
+    """Say what is wrong with an ``.npy`` stream of some size; empty when it holds plain numbers or text."""
     from numpy.lib import format as npy
 
     try:
-        version = npy.read_magic(opened)  # type: ignore[arg-type]
+        version = npy.read_magic(opened)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        _, _, dtype = read(opened)  # type: ignore[arg-type]
+        shape, _, dtype = read(opened)
     except Exception as error:  # noqa: BLE001 - a crafted header raises anything
         return f"has a header that is not NumPy's: {type(error).__name__}"
-    return "holds Python objects, which NumPy keeps as a pickle" if dtype.hasobject else ""
+    if dtype.hasobject:
+        return "holds Python objects, which NumPy keeps as a pickle"
+    declared = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or declared != size - opened.tell():
+        return "declares another size than it has"
+    return ""
 
 
 def _an_xgboost(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - as above
@@ -164,22 +187,41 @@ def _a_lightgbm(file: Path, head: bytes) -> Found | None:
 
 
 def _a_safetensors(file: Path, head: bytes) -> Found | None:
+    """A length, a header in JSON of that length, and the bytes of the tensors without a gap."""
     if len(head) < 10 or head[8:9] != b"{":
         return None
     (length,) = struct.unpack("<Q", head[:8])
     size = file.stat().st_size
-    if not 2 <= length <= min(size - 8, 100 << 20):
-        return None
+    if not 2 <= length <= min(size - 8, _MOST_HEADER):
+        return Found("safetensors", "refused", "declares a header that is not there")
     with file.open("rb") as opened:
         opened.seek(8)
         text = opened.read(length)
     try:
-        tensors = json.loads(text)
-        ends = [tensor["data_offsets"][1] for name, tensor in tensors.items() if name != "__metadata__"]
-        fits = max(ends, default=0) == size - 8 - length
-    except (ValueError, RecursionError, AttributeError, KeyError, TypeError, IndexError):
-        return None
-    return Found("safetensors") if fits else Found("safetensors", "refused", "has offsets beyond its end")
+        flaw = _flaw_of_tensors(json.loads(text, object_pairs_hook=_once), size - 8 - length)
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        flaw = "has a header that is not safetensors'"
+    return Found("safetensors", "refused", flaw) if flaw else Found("safetensors")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a mapping of JSON's pairs; a key that comes twice could be read in two ways."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key that comes twice")
+    return dict(pairs)
+
+
+def _flaw_of_tensors(header: dict[str, Any], size: int) -> str:
+    tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+    end = 0
+    for start, stop, tensor in sorted((*tensor["data_offsets"], tensor) for tensor in tensors):
+        if start != end or stop < start:
+            return "has tensors that overlap, or leave a gap"
+        bits = _BITS[tensor["dtype"]]
+        if min(tensor["shape"], default=0) < 0 or math.prod(tensor["shape"]) * bits != (stop - start) * 8:
+            return "declares a tensor of another size than it has"
+        end = stop
+    return "" if end == size else "has offsets beyond its end, or bytes after it"
 
 
 def _a_text(file: Path, head: bytes) -> Found | None:
@@ -187,17 +229,7 @@ def _a_text(file: Path, head: bytes) -> Found | None:
         return None
     if file.suffix.lower() in _SOURCE or head.startswith(b"#!"):
         return Found("source", "program", "is source code")
-    if head.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] in {b"{", b"["} and file.stat().st_size <= _MOST_JSON:
-        return _json(file)
-    return Found("text")
-
-
-def _json(file: Path) -> Found:
-    try:
-        value = json.loads(file.read_text("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return Found("text")
-    return Found("xgboost-json" if isinstance(value, dict) and "learner" in value else "json")
+    return Found("xgboost-json" if _XGBOOST_JSON.match(head) else "text")
 
 
 def _is_text(file: Path) -> bool:
@@ -229,7 +261,6 @@ def _an_onnx(file: Path, head: bytes) -> Found | None:
 
 
 _LOOKS: tuple[Callable[[Path, bytes], Found | None], ...] = (
-    _a_zip,
     _an_array,
     _a_lightgbm,
     _an_xgboost,

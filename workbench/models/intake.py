@@ -6,10 +6,10 @@ MLflow URI was made elsewhere, and nothing of it runs before somebody here has l
 
 from __future__ import annotations
 
-import pickle
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from workbench.models.checks import require_model
 from workbench.models.copying import NotPlain, copy_file, copy_tree
 from workbench.models.frameworks.mlflow import Pyfunc, fetch, is_uri, open_folder
 from workbench.models.frameworks.onnx import open_onnx
+from workbench.models.frameworks.program import unpickle
 from workbench.models.frameworks.sklearn import load_skops
 from workbench.models.loading import MLFLOW_NOTE
 from workbench.models.records import Scan
@@ -35,17 +36,17 @@ class Foreign:
     path: Path
     """The copy: a file, or an MLflow folder."""
     scan: Scan
+    trusted: frozenset[str] = frozenset()
+    """Types that the project trusts in skops files, beside those on the list of this package."""
 
     def open(self) -> Any:
-        """Return the model. A program runs here: call it only for data, or with a waiver.
+        """Return the model. A program runs where this is called: for one, that is in a worker.
 
         Raises:
             InvalidInput: damaged, written with code that is not here, or no fitted model.
         """
         try:
-            model = (
-                open_folder(self.path, self.name) if self.path.is_dir() else _OPENERS[self._format](self.path)
-            )
+            model = self._opened()
         except WorkbenchError:
             raise
         except (ImportError, AttributeError) as error:
@@ -65,45 +66,58 @@ class Foreign:
             model.keep(self)  # it reads files later
         return model
 
-    @property
-    def _format(self) -> str:
-        return self.scan.files[0].format
+    def _opened(self) -> Any:
+        types = self.scan.trusted_types
+        if self.path.is_dir():
+            return open_folder(self.path, self.name, types)
+        format = self.scan.files[0].format
+        return load_skops(self.path, types) if format == "skops" else _OPENERS[format](self.path)
 
 
-def bring(source: str | Path) -> Foreign:
+def bring(source: str | Path, trusted: Iterable[str] = ()) -> Foreign:
     """Copy a model's files into a private folder while hashing them, and scan the copy.
 
     Args:
         source: a ``.skops``, ``.onnx``, ``.joblib`` or ``.pkl`` file, an MLflow folder, or an MLflow URI.
+        trusted: types that skops files may ask for beside those on the list of this package.
 
     Raises:
         InvalidInput: nothing there, another ending, or a file in it that may not be opened, with the reason.
         NotFound: MLflow has nothing at that URI.
     """
-    home = Path(tempfile.mkdtemp(prefix="workbench-model-"))
+    if not str(source).isprintable():
+        raise InvalidInput(
+            f"model: {str(source)[:200]!a} has a name that cannot be shown.",
+            remedy="Nothing of it was opened. Find out where it comes from.",
+            field="model",
+        )
+    home, types = Path(tempfile.mkdtemp(prefix="workbench-model-")), frozenset(trusted)
+    take = _bring_folder if is_uri(str(source)) else _bring_file
     try:
-        found = _bring_folder(str(source), home) if is_uri(str(source)) else _bring_file(Path(source), home)
-        scan = found.scan.model_copy(update=tripwire.ask(found.path, found.scan.verdict))
+        found = take(str(source), home, types)
+        scan = found.scan.model_copy(update=tripwire.ask(found.path, found.scan))
         require_known(scan, found.name)
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
-    foreign = Foreign(found.name, found.path, scan)
+    foreign = Foreign(found.name, found.path, scan, types)
     weakref.finalize(foreign, shutil.rmtree, home, ignore_errors=True)
     return foreign
 
 
-def _bring_folder(uri: str, home: Path) -> Foreign:
+def _bring_folder(uri: str, home: Path, trusted: frozenset[str]) -> Foreign:
     fetched = fetch(uri, home / "fetched")
     try:
-        digests = copy_tree(fetched, home / "model", but=MLFLOW_NOTE)
+        digests = copy_tree(fetched, home / "model", but=MLFLOW_NOTE, strict=True)
     except NotPlain as error:
         raise _not_plain(uri, error) from error
-    return Foreign(uri, home / "model", scan_tree(home / "model", digests))
+    if "MLmodel" not in digests:  # a file system that knows no capitals may have found another
+        raise _not_plain(uri, NotPlain("no file named MLmodel"))
+    return Foreign(uri, home / "model", scan_tree(home / "model", digests, trusted))
 
 
-def _bring_file(file: Path, home: Path) -> Foreign:
-    file = file.expanduser()
+def _bring_file(path: str, home: Path, trusted: frozenset[str]) -> Foreign:
+    file = Path(path).expanduser()
     if not file.is_file():
         what = f"there is no file {file.name!r}"
         raise InvalidInput(
@@ -122,7 +136,7 @@ def _bring_file(file: Path, home: Path) -> Foreign:
         digest, _ = copy_file(file.resolve(), copy)
     except NotPlain as error:
         raise _not_plain(file.name, error) from error
-    scan = scan_file(copy, digest)
+    scan = scan_file(copy, digest, trusted)
     format, wanted = scan.files[0].format, _ENDINGS[file.suffix]
     if scan.verdict != "refused" and format != wanted:
         raise InvalidInput(
@@ -141,14 +155,5 @@ def _not_plain(name: str, error: NotPlain) -> InvalidInput:
     )
 
 
-def _unpickle(file: Path) -> Any:
-    import joblib
-
-    try:
-        return joblib.load(file)
-    except pickle.UnpicklingError as error:
-        raise ValueError(f"it is damaged: {error}") from error
-
-
 _ENDINGS = {".skops": "skops", ".onnx": "onnx", ".joblib": "pickle", ".pkl": "pickle", ".pickle": "pickle"}
-_OPENERS = {"skops": load_skops, "onnx": open_onnx, "pickle": _unpickle}
+_OPENERS = {"onnx": open_onnx, "pickle": unpickle}

@@ -8,14 +8,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from workbench.core.digests import short
 from workbench.core.errors import NotFound, Tampered
 from workbench.models.copying import NotPlain, copy_tree, tree_digest
-from workbench.models.frameworks import framework
+from workbench.models.frameworks import read
 from workbench.models.predictors import Predictor, predictor_of
 from workbench.models.records import ModelVersion
 
@@ -28,7 +28,7 @@ def load_version(
     version: ModelVersion,
     folder: Path,
     *,
-    check: Callable[[Path], None] | None = None,
+    check: Callable[[Mapping[str, str]], None] | None = None,
     isolated: bool = False,
 ) -> Predictor:
     """Check that ``folder`` holds the bytes that were registered, and load them.
@@ -37,7 +37,8 @@ def load_version(
         version: the record; its digest, framework, columns and labels are used.
         folder: the artifact folder.
         isolated: open it in a process of its own, with no network, no credentials and limits.
-        check: called with the private copy before it is opened; what it raises stops the loading.
+        check: called with the digests of the private copy's files, by path, before any is opened; what it
+            raises stops the loading.
 
     Returns:
         A predictor labelled ``name/version``.
@@ -49,24 +50,24 @@ def load_version(
     home = Path(tempfile.mkdtemp(prefix="workbench-model-"))
     with ExitStack() as failed:
         failed.callback(shutil.rmtree, home, ignore_errors=True)
-        require_digest(version, tree_digest(take(folder, home / "model")))
+        digests = take(folder, home / "model")
+        require_digest(version, tree_digest(digests))
         if check is not None:
-            check(home / "model")
-        if isolated:
-            from workbench.models.isolation import load_isolated
-
-            predictor = load_isolated(version, home / "model", owner=None)
-        else:
-            predictor = open_folder(home / "model", version)
+            check(digests)
+        predictor = opened(version, home / "model", isolated=isolated)
         failed.pop_all()
     weakref.finalize(predictor, shutil.rmtree, home, ignore_errors=True)  # some flavours read files later
     return predictor
 
 
-def open_folder(folder: Path, version: ModelVersion) -> Predictor:
-    """Load a folder that has been checked, or that was written a moment ago."""
+def opened(version: ModelVersion, folder: Path, *, isolated: bool) -> Predictor:
+    """Load a private copy that has been checked, or that was written a moment ago."""
+    if isolated:
+        from workbench.models.isolation import load_isolated
+
+        return load_isolated(version, folder, owner=None)
     return predictor_of(
-        framework(version.flavor).load(folder),
+        read(version.flavor, folder, version.trusted_types),
         task=version.task,
         positive=version.positive,
         classes=version.classes,

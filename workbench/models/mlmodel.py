@@ -15,7 +15,9 @@ import yaml
 from workbench.models.records import ScanVerdict
 
 _MOST_BYTES = 1 << 20
-_MOST_VALUES = 10_000
+
+#: The quick one where PyYAML has it: a crafted megabyte takes the other one half a minute.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Flavor(NamedTuple):
@@ -36,11 +38,19 @@ _ONNX = Flavor(("data",), frozenset({"onnx"}))
 _PYTHON = Flavor(("python_model",), frozenset({"pickle"}))
 
 _FLAVORS = {"sklearn": _SKLEARN, "xgboost": _XGBOOST, "lightgbm": _LIGHTGBM, "onnx": _ONNX}
-_LOADERS = {f"mlflow.{name}": flavor for name, flavor in _FLAVORS.items()} | {"mlflow.pyfunc.model": _PYTHON}
+_LOADERS = {f"mlflow.{name}": flavor for name, flavor in _FLAVORS.items()} | {
+    "mlflow.pyfunc.model": _PYTHON,
+    "workbench.models.frameworks.program": Flavor((), frozenset()),  # its file is always the same
+}
 
 #: Keys whose values are no paths that a loader follows.
 _FREE = frozenset({"uri", "config", "metadata", "signature", "predict_fn", "providers"})
 _OUTSIDE = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\~]|^[A-Za-z]:|://")
+
+
+def flavors(folder: Path) -> dict[str, Any]:
+    """Return what a scanned folder's ``MLmodel`` says of its flavours, by name."""
+    return {str(name): described for name, described in _flavors(folder / "MLmodel").flavors.items()}
 
 
 def read(file: Path, formats: Mapping[str, str]) -> tuple[ScanVerdict, str]:
@@ -69,7 +79,7 @@ def _flaws(file: Path, formats: Mapping[str, str]) -> Iterator[tuple[ScanVerdict
         return
     for where, text in _strings({"flavors": flavors.flavors, "saved_input_example_info": flavors.example}):
         if _OUTSIDE.search(text):
-            yield "refused", f"points outside its folder: {where} is {text[:80]!r}"
+            yield "refused", f"points outside its folder: {where[:80]} is {text[:80]!a}"
     for name, described in flavors.flavors.items():
         if not isinstance(described, dict):
             yield "refused", f"describes the flavour {str(name)[:40]!r} with no mapping"
@@ -94,7 +104,7 @@ def _flaws_of_flavor(
     if known.package and named and named.partition(".")[0] != known.package:
         yield "refused", f"names {named[:80]!r} as a class of {known.package}"
     paths = [str(described[key]) for key in known.payload if described.get(key)]
-    if not paths:
+    if known.payload and not paths:
         yield "refused", f"names no file for {name}"
     for path in paths:
         yield from _flaws_of_payload(name, path, known, formats)
@@ -121,7 +131,7 @@ def _flavors(file: Path) -> _Described:
     if file.stat().st_size > _MOST_BYTES:
         raise ValueError("is greater than a megabyte")
     try:
-        described = yaml.safe_load(file.read_text("utf-8"))
+        described = yaml.load(file.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - both are safe loaders
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"is no YAML: {type(error).__name__}") from error
     if not isinstance(described, dict) or not isinstance(described.get("flavors"), dict):
@@ -133,11 +143,16 @@ def _strings(value: Any) -> Iterator[tuple[str, str]]:
     """Yield key and text of every string below, each object once: YAML can refer back to itself."""
     seen: set[int] = set()
     waiting = [("", value)]
-    while waiting and len(seen) < _MOST_VALUES:
+    while waiting:
         key, one = waiting.pop()
         if isinstance(one, str):
             yield key, one
         elif isinstance(one, dict | list) and id(one) not in seen:
             seen.add(id(one))
             pairs = one.items() if isinstance(one, dict) else ((key, inner) for inner in one)
-            waiting += [(str(name), inner) for name, inner in pairs if name not in _FREE]
+            waiting += [(str(name), inner) for name, inner in pairs if _followed(name, inner)]
+
+
+def _followed(name: Any, value: Any) -> bool:
+    """Whether a loader may take a value for a path: ``config`` is a mapping, or a file that holds one."""
+    return name not in _FREE or (name == "config" and isinstance(value, str))

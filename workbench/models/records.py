@@ -27,6 +27,8 @@ class ScannedFile(Record):
     verdict: ScanVerdict
     reason: str = ""
     """Why it is no data, in words that follow the name of the file."""
+    trusted: tuple[str, ...] = ()
+    """Types it asks for that only the project's own list lets through (``trusted_types``), sorted."""
 
 
 class Scan(Record):
@@ -40,6 +42,11 @@ class Scan(Record):
     tripwire: str = ""
     """What modelscan said; empty where it was not asked."""
 
+    @property
+    def trusted_types(self) -> tuple[str, ...]:
+        """The types that only the project's own list let through, sorted."""
+        return tuple(sorted({name for file in self.files for name in file.trusted}))
+
 
 class Attestation(Record):
     """A file beside the artifact that says something of it to somebody without this product."""
@@ -48,6 +55,8 @@ class Attestation(Record):
     path: str
     """Relative to the project."""
     digest: str
+    key: str = ""
+    """Of a signature: the digest of the public key it was made for, in PEM."""
 
 
 class Waiver(Record):
@@ -177,12 +186,19 @@ class ModelVersion(Shown):
     source: str = ""
     """Digest of the file or folder it was read from; empty for an object in memory."""
     attestations: tuple[Attestation, ...] = ()
-    """Bill of materials, statement of the training run, and signature where the project has a key."""
+    """Bill of materials, statement of the training run, and signature."""
+    unsigned: str = ""
+    """Why there is no signature; empty where there is one, and for versions from before this was said."""
 
     @property
     def ref(self) -> str:
         """``name/version``, the form every command takes."""
         return f"{self.name}/{self.version}"
+
+    @property
+    def trusted_types(self) -> tuple[str, ...]:
+        """The types in its files that only the project's own list let through, sorted."""
+        return () if self.scan is None else self.scan.trusted_types
 
     @property
     def uri(self) -> str:

@@ -20,10 +20,12 @@ from workbench.models import history, reference_data, waivers
 from workbench.models.attestations import attest, verify_signature
 from workbench.models.candidates import Candidate, examine
 from workbench.models.copying import tree_digest
+from workbench.models.elsewhere import examine_foreign
 from workbench.models.frameworks.mlflow import Pyfunc
 from workbench.models.intake import Foreign, bring
+from workbench.models.isolation import Remote
 from workbench.models.lineage import source_of
-from workbench.models.loading import load_version, open_folder, take
+from workbench.models.loading import load_version, opened, take
 from workbench.models.mlflow_session import quiet
 from workbench.models.predictors import Predictor
 from workbench.models.records import ModelVersion, Parent, Scan, Task, Waiver
@@ -95,19 +97,18 @@ class Registry:
         origin: dict[str, Any] = {"parents": self._parents(parents)}
         data = Dataset.of(train, target=target, sensitive=sensitive, task=task, positive=positive)
         origin |= source_of(train, source, self._settings.root)
-        foreign = bring(model) if isinstance(model, str | Path) else _foreign(model)
-        if foreign is not None:
+        foreign = self._bring(model)
+        if foreign is None:
+            candidate = examine(model, data, root=self._settings.root)
+        else:
             self._basis(foreign.scan, name, foreign)
-        candidate = examine(
-            foreign.open() if isinstance(model, str | Path) and foreign else model,
-            data,
-            root=self._settings.root,
-        )
+            candidate = examine_foreign(foreign, data, root=self._settings.root)
         with quiet(), tempfile.TemporaryDirectory(prefix="workbench-register-") as home, ExitStack() as undo:
-            form = candidate.save(Path(home) / "saved")
+            trusted = frozenset(self._settings.trusted_types)
+            form = candidate.save(Path(home) / "saved", trusted)
             folder = Path(home) / "model"
             digests = take(Path(home) / "saved", folder)
-            scan, digest = scan_tree(folder, digests), tree_digest(digests)
+            scan, digest = scan_tree(folder, digests, trusted), tree_digest(digests)
             require_known(scan, name)
             basis = self._basis(scan, name, foreign)
             tags = {
@@ -126,10 +127,8 @@ class Registry:
                     "lineage": candidate.lineage.model_copy(update=origin),
                 }
             )
-            version = version.model_copy(
-                update={"attestations": attest(version, folder, self._settings, undo)}
-            )
-            candidate.compare(open_folder(folder, version))
+            version = attest(version, folder, self._settings, undo)
+            candidate.compare(opened(version, folder, isolated=isinstance(candidate.model, Remote)))
             reference_data.keep(data, self._settings.state)
             self._store.set_alias(name, "candidate", version.version, undo)
             self._record(version)
@@ -199,14 +198,15 @@ class Registry:
         Args:
             version: the record.
             isolated: open it in a process of its own, with no network, no credentials and limits. Default:
-                only a program that somebody answers for by a waiver.
+                a program that somebody answers for by a waiver, or that another person made: it would run
+                here with all that this person may do, such as approve.
 
         Raises:
             Tampered: the files are not those that were registered, or their signature does not hold.
             Refused: they are signed and the project names no key to check that with.
             NotFound: the files are gone.
         """
-        isolated = version.program_by.startswith("waiver/") if isolated is None else isolated
+        isolated = self._is_foreign(version) if isolated is None else isolated
         key = (version.digest, isolated)
         with self._lock:
             if key in self._loaded:
@@ -215,7 +215,7 @@ class Registry:
         predictor = load_version(
             version,
             self.artifact_path(version),
-            check=lambda folder: verify_signature(version, folder, self._settings),
+            check=lambda digests: verify_signature(version, digests, self._settings),
             isolated=isolated,
         )
         with self._lock:
@@ -261,6 +261,11 @@ class Registry:
         """
         waivers.require_for_release(self._journal, self._clock, version)
 
+    def _bring(self, model: Any) -> Foreign | None:
+        """Return the files of a model that comes as files or that MLflow opened; None for another object."""
+        source = model.folder if isinstance(model, Pyfunc) else model
+        return bring(source, self._settings.trusted_types) if isinstance(source, str | Path) else None
+
     def _basis(self, scan: Scan, name: str, foreign: Foreign | None) -> str:
         """Return what lets a program be kept: ``own``, the id of a waiver, or nothing where all is data.
 
@@ -276,6 +281,11 @@ class Registry:
     def _parents(self, refs: Sequence[str]) -> tuple[Parent, ...]:
         found = (self.version(ref) for ref in ([refs] if isinstance(refs, str) else refs))
         return tuple(dict.fromkeys(Parent(ref=one.ref, digest=one.digest) for one in found))
+
+    def _is_foreign(self, version: ModelVersion) -> bool:
+        """Whether opening a version runs code that the acting person has not run already."""
+        by_waiver = version.program_by.startswith("waiver/") or version.flavor == "program"
+        return by_waiver or (version.program_by == "own" and version.author != self._settings.actor)
 
     def _is_own(self, digest: str) -> bool:
         """Return whether these very bytes were registered here from an object in its author's memory."""
@@ -330,8 +340,3 @@ class Registry:
                     raise
             else:
                 return
-
-
-def _foreign(model: Any) -> Foreign | None:
-    """Return the files behind an MLflow model that was opened already; None for any other object."""
-    return bring(model.folder) if isinstance(model, Pyfunc) else None

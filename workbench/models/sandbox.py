@@ -2,7 +2,7 @@
 
 Each means is tried and what holds is reported, never assumed: a network namespace of its own (no interface at
 all), Landlock (files: only Python, its packages and one private folder; https://docs.kernel.org/userspace-api/
-landlock.html), limits on memory, processor time and open files, and a hook of Python that refuses sockets and
+landlock.html), limits on memory, processor time and files, and a hook of Python that refuses sockets and
 new processes. The hook alone is no wall: native code walks around it.
 """
 
@@ -60,13 +60,14 @@ _REFUSED = frozenset(
 )
 
 
-def confine(*, memory: int, seconds: int, home: Path) -> dict[str, str]:
+def confine(*, memory: int, seconds: int, home: Path, readable: Path) -> dict[str, str]:
     """Take away network, files, memory and time. To be called before any thread starts.
 
     Args:
         memory: bytes of address space.
         seconds: of processor time, all calls together.
-        home: the one folder that may be read and written.
+        home: the one folder that may be written.
+        readable: the model's file or folder, which may be read.
 
     Returns:
         What holds: ``network`` is ``namespace``, ``landlock`` (TCP alone) or ``hook``; ``files`` is
@@ -78,7 +79,7 @@ def confine(*, memory: int, seconds: int, home: Path) -> dict[str, str]:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0:
         held["network"] = "namespace"
-    version = _landlock(libc, home)
+    version = _landlock(libc, home, readable)
     if version:
         held["files"] = "landlock"
         if version >= 4 and held["network"] == "hook":
@@ -105,7 +106,7 @@ def _limits(memory: int, seconds: int) -> str:
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_NOFILE: 256,
-        resource.RLIMIT_FSIZE: 64 << 20,
+        resource.RLIMIT_FSIZE: 1 << 30,
         resource.RLIMIT_CORE: 0,
     }
     for kind, limit in wanted.items():
@@ -115,7 +116,7 @@ def _limits(memory: int, seconds: int) -> str:
     return "set"
 
 
-def _landlock(libc: Any, home: Path) -> int:
+def _landlock(libc: Any, home: Path, readable: Path) -> int:
     """Confine this process to what it needs; return the version of the interface, 0 when there is none."""
     version = int(libc.syscall(_CREATE_RULESET, None, 0, 1))
     if version < 1:
@@ -129,7 +130,7 @@ def _landlock(libc: Any, home: Path) -> int:
     if rules < 0:
         return 0
     try:
-        for place in {*_SYSTEM, sys.prefix, sys.base_prefix, *filter(None, sys.path)}:
+        for place in {*_SYSTEM, sys.prefix, sys.base_prefix, *filter(None, sys.path), str(readable)}:
             _allow(libc, rules, place, _READ)
         _allow(libc, rules, str(home), everything)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -6,6 +6,7 @@ found none: such searches miss what their authors did not think of.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 
 from workbench.core.errors import InvalidInput
@@ -17,14 +18,15 @@ from workbench.models.records import Scan, ScannedFile, ScanVerdict
 _DESCRIPTION = "MLmodel"
 
 
-def scan_tree(folder: Path, digests: dict[str, str]) -> Scan:
+def scan_tree(folder: Path, digests: dict[str, str], trusted: Container[str] = ()) -> Scan:
     """Scan a private copy of an artifact folder. Nothing of it is opened by the library that would run it.
 
     Args:
         folder: the copy.
         digests: of its files, by path, as ``copy_tree`` returned them.
+        trusted: types that skops files may ask for beside those on the list of this package.
     """
-    files = {path: _scanned(folder / path, path, digest) for path, digest in digests.items()}
+    files = {path: _scanned(folder / path, path, digest, trusted) for path, digest in digests.items()}
     if _DESCRIPTION in files:
         formats = {path: file.format for path, file in files.items()}
         verdict, reason = mlmodel.read(folder / _DESCRIPTION, formats)
@@ -34,9 +36,9 @@ def scan_tree(folder: Path, digests: dict[str, str]) -> Scan:
     return _of(tuple(files.values()), tree_digest(digests))
 
 
-def scan_file(file: Path, digest: str) -> Scan:
+def scan_file(file: Path, digest: str, trusted: Container[str] = ()) -> Scan:
     """Scan a private copy of one file."""
-    return _of((_scanned(file, file.name, digest),), digest)
+    return _of((_scanned(file, file.name, digest, trusted),), digest)
 
 
 def require_known(scan: Scan, what: str) -> None:
@@ -62,8 +64,8 @@ def programs(scan: Scan) -> str:
     return "; ".join(f"{file.path} {file.reason}" for file in scan.files if file.verdict == "program")
 
 
-def _scanned(file: Path, path: str, digest: str) -> ScannedFile:
-    found = identify(file)
+def _scanned(file: Path, path: str, digest: str, trusted: Container[str]) -> ScannedFile:
+    found = identify(file, trusted)
     return ScannedFile(
         path=path,
         format=found.format,
@@ -71,6 +73,7 @@ def _scanned(file: Path, path: str, digest: str) -> ScannedFile:
         digest=digest,
         verdict=found.verdict,
         reason=found.reason,
+        trusted=found.trusted,
     )
 
 

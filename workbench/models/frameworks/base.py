@@ -19,6 +19,8 @@ class Saving:
     example: pd.DataFrame | None = None
     requirements: tuple[str, ...] = ()
     """Pinned distributions. Given always: without them MLflow spawns a process to find out, for seconds."""
+    trusted: frozenset[str] = frozenset()
+    """Types that the project lets a skops file ask for, beside those on the list of this package."""
 
     def arguments(self) -> dict[str, Any]:
         """Return keyword arguments for any ``mlflow.<flavor>.save_model``."""

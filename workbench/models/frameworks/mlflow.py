@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
 from workbench.core.errors import NotFound
+from workbench.models import mlmodel
 from workbench.models.formats import identify
 from workbench.models.frameworks.base import Saving
 from workbench.models.frameworks.onnx import open_onnx
-from workbench.models.frameworks.sklearn import load_skops
+from workbench.models.frameworks.sklearn import load_pickle, load_skops
 from workbench.models.frameworks.xgboost import XGBoost
 from workbench.models.mlflow_session import quiet
 
@@ -75,23 +76,26 @@ def is_uri(text: str) -> bool:
     return text.startswith(_SCHEMES) or (Path(text) / "MLmodel").is_file()
 
 
-def open_folder(folder: Path, name: str) -> Any:
+def open_folder(folder: Path, name: str, trusted: Iterable[str] = ()) -> Any:
     """Open a scanned private copy of an MLflow folder, by our own loaders where there is one.
 
     MLflow's loader for scikit-learn would trust the list of types that the folder itself brings along.
 
+    Args:
+        folder: the copy.
+        name: what to call a model that has no name of its own.
+        trusted: types in its skops files that the project let through.
+
     Returns:
         The estimator, where the flavour has one; otherwise a ``Pyfunc``.
     """
+    flavors = mlmodel.flavors(folder)
+    for flavor, opener in _NATIVE.items():
+        if flavor in flavors:
+            estimator = opener(folder, flavors[flavor], trusted)
+            if hasattr(estimator, "predict") and (flavor == "onnx" or hasattr(estimator, "get_params")):
+                return estimator
     with quiet():
-        import mlflow.models
-
-        flavors = mlflow.models.Model.load(str(folder)).flavors
-        for flavor, opener in _NATIVE.items():
-            if flavor in flavors:
-                estimator = opener(folder, flavors[flavor])
-                if hasattr(estimator, "predict") and (flavor == "onnx" or hasattr(estimator, "get_params")):
-                    return estimator
         return Pyfunc(folder, name)
 
 
@@ -119,23 +123,30 @@ def fetch(uri: str, to: Path) -> Path:
             ) from error
 
 
-def _sklearn(folder: Path, described: dict[str, Any]) -> Any:
-    file = folder / described["pickled_model"]
-    return load_skops(file) if identify(file).format == "skops" else pickle.loads(file.read_bytes())  # noqa: S301 - scanned, and waived
+def _sklearn(folder: Path, described: dict[str, Any], trusted: Iterable[str]) -> Any:
+    return _estimator(folder / described["pickled_model"], trusted)
 
 
-def _xgboost(folder: Path, described: dict[str, Any]) -> Any:  # noqa: ARG001 - one signature for all
+def _xgboost(folder: Path, described: dict[str, Any], trusted: Iterable[str]) -> Any:  # noqa: ARG001 - one signature for all
     return XGBoost().load(folder)
 
 
-def _lightgbm(folder: Path, described: dict[str, Any]) -> Any:  # noqa: ARG001 - as above
-    import mlflow.lightgbm
+def _lightgbm(folder: Path, described: dict[str, Any], trusted: Iterable[str]) -> Any:
+    file = folder / described["data"]
+    if identify(file, frozenset(trusted)).format != "lightgbm-text":
+        return _estimator(file, trusted)
+    import lightgbm
 
-    return mlflow.lightgbm.load_model(str(folder))
+    return lightgbm.Booster(model_file=file)
 
 
-def _onnx(folder: Path, described: dict[str, Any]) -> Any:
+def _onnx(folder: Path, described: dict[str, Any], trusted: Iterable[str]) -> Any:  # noqa: ARG001 - as above
     return open_onnx(folder / described["data"])
+
+
+def _estimator(file: Path, trusted: Iterable[str]) -> Any:
+    skops = identify(file, frozenset(trusted)).format == "skops"
+    return load_skops(file, trusted) if skops else load_pickle(file)
 
 
 #: Flavours that give an estimator with ``predict_proba``.

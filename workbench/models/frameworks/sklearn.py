@@ -6,10 +6,12 @@ code under review, never in the artifact: MLflow's own loader trusts the list th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
 from workbench.core.errors import Tampered
+from workbench.models.formats import identify
 from workbench.models.frameworks.base import Saving
 
 #: Types that skops does not trust by default and we do, each read: plain data, no code of the file's own.
@@ -65,8 +67,8 @@ class Sklearn:
         """Write ``model.skops`` when every type is trusted, else ``model.pkl`` by cloudpickle."""
         import mlflow.sklearn
 
-        needed = _types_needed(model)
-        if needed is not None and needed <= TRUSTED_TYPES:
+        needed = types_for_skops(model, saving.trusted)
+        if needed is not None:
             mlflow.sklearn.save_model(
                 model,
                 folder,
@@ -78,17 +80,32 @@ class Sklearn:
         mlflow.sklearn.save_model(model, folder, serialization_format="cloudpickle", **saving.arguments())
         return "cloudpickle"
 
-    def load(self, folder: Path) -> Any:
-        """Read the one of the two files that is there."""
+    def load(self, folder: Path, trusted: frozenset[str] = frozenset()) -> Any:
+        """Read the one of the two files that is there; ``trusted`` are types the project let through."""
         if (folder / _SKOPS).is_file():
-            return load_skops(folder / _SKOPS)
-        import pickle
-
-        return pickle.loads((folder / _PICKLE).read_bytes())  # noqa: S301 - its digest was checked; format says so
+            return load_skops(folder / _SKOPS, trusted)
+        return load_pickle(folder / _PICKLE)
 
 
-def load_skops(file: Path) -> Any:
-    """Read a skops file that needs no type outside ``TRUSTED_TYPES``.
+def load_pickle(file: Path) -> Any:
+    """Read a pickle, which runs what it holds: where a scan has called the file one, and nowhere else.
+
+    Raises:
+        Tampered: a scan calls it something else.
+    """
+    import pickle
+
+    if identify(file).format != "pickle":
+        raise Tampered(
+            f"{file.name} is kept as a pickle, and is none by its bytes.",
+            remedy="Do not load it. Register the model again from the notebook that trained it.",
+            field="model",
+        )
+    return pickle.loads(file.read_bytes())  # noqa: S301 - its digest was checked, and its author is known
+
+
+def load_skops(file: Path, trusted: Iterable[str] = ()) -> Any:
+    """Read a skops file that needs no type outside ``TRUSTED_TYPES`` and ``trusted``.
 
     Raises:
         Tampered: it names another type. A file written by ``save`` never does.
@@ -97,7 +114,7 @@ def load_skops(file: Path) -> Any:
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        return skops.io.load(file, trusted=sorted(TRUSTED_TYPES))
+        return skops.io.load(file, trusted=sorted({*TRUSTED_TYPES, *trusted}))
     except UntrustedTypesFoundException as error:
         raise Tampered(
             f"{file.name} asks for types that are not on the reviewed list: {error}",
@@ -115,11 +132,12 @@ def _parts(model: Any) -> list[Any]:
     return [model, *(step for _, step in getattr(model, "steps", []))]
 
 
-def _types_needed(model: Any) -> set[str] | None:
-    """The types skops would have to be told to trust; None when it cannot write the model at all."""
+def types_for_skops(model: Any, trusted: Iterable[str] = ()) -> set[str] | None:
+    """Return the types skops would have to be told to trust; None when it cannot keep the model as data."""
     import skops.io
 
     try:
-        return set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
+        needed = set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
     except Exception:  # noqa: BLE001 - skops raises whatever an estimator's own __reduce__ raises
         return None
+    return needed if needed <= {*TRUSTED_TYPES, *trusted} else None
