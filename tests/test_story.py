@@ -5,6 +5,7 @@ Nothing here is a stand-in: MLflow on SQLite, a gateway in its own process, real
 
 from __future__ import annotations
 
+import html
 import sqlite3
 import threading
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import workbench as wb
 from workbench.core.errors import Refused
+from workbench.journal import Checkpoint
 from workbench.testing.gateway import running_gateway
 from workbench.testing.traffic import send
 
@@ -202,6 +204,8 @@ def test_the_saved_case_fails_the_bad_version_and_passes_the_good_one(told):
 
 def test_the_card_tells_the_story_to_somebody_who_was_not_there(told, tmp_path):
     page = told.ada.card(f"{NAME}/3").to_html(tmp_path / "card.html").read_text("utf-8")
+    signed = html.unescape(page.partition("<pre>")[2].partition("</pre>")[0])
+    assert Checkpoint.parse(signed).signers in (("ada",), ("grace",))
     for word in ("grace", "INC-1", "harm reviewed", NAME):
         assert word in page
 

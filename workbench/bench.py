@@ -650,7 +650,14 @@ class Workbench:
         version = self.model(model)
         reports = self.reports(version)
         look = Look.of(self.settings, self.clock.now())
-        return assemble_card(version, self.journal.entries(), reports=reports, look=look)
+        signed = self.journal.checkpoints()
+        return assemble_card(
+            version,
+            self.journal.entries(),
+            reports=reports,
+            look=look,
+            checkpoint=signed[-1].note if signed else "",
+        )
 
     def pack(self, model: str | ModelVersion, *, to: str | Path = "pack.zip") -> PackRecord:
         """Write the evidence about a version into one file that is verified without this product.

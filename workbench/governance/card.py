@@ -75,11 +75,18 @@ class ModelCard(Shown):
     """Entries the card rests on."""
     journal_root: str
     """Merkle root over them, hex: what a later ``workbench verify`` can be held against."""
+    checkpoint: str = ""
+    """The newest signed note over the journal, for whoever gets the page to hold; empty without any."""
     time: datetime
 
 
 def assemble_card(
-    version: ModelVersion, entries: Iterable[Entry], *, reports: Sequence[Report], look: Look
+    version: ModelVersion,
+    entries: Iterable[Entry],
+    *,
+    reports: Sequence[Report],
+    look: Look,
+    checkpoint: str = "",
 ) -> ModelCard:
     """Assemble the card of a version.
 
@@ -88,6 +95,7 @@ def assemble_card(
         entries: the whole journal, by seq.
         reports: the kept reports of this version, oldest first.
         look: the project's people, keys and policies, and when the card is made.
+        checkpoint: the newest signed note over the journal.
     """
     entries = list(entries)
     streams = _by_stream(entries)
@@ -118,6 +126,7 @@ def assemble_card(
         statements=_statements(),
         journal_size=len(entries),
         journal_root=frontier(bytes.fromhex(e.hash) for e in entries).root(),
+        checkpoint=checkpoint,
         time=look.now,
     )
 

@@ -355,6 +355,7 @@ export interface ModelCard {
   statements: Array<Statement>;
   journal_size: number;
   journal_root: string;
+  checkpoint: string;
   time: string;
 }
 

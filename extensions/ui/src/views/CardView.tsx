@@ -78,6 +78,14 @@ export function CardView(props: { record: ModelCard }) {
           { key: 'what', label: trans.__('what'), cell: l => l.what }
         ]}
       />
+      {card.checkpoint && (
+        <details>
+          <summary>
+            {trans.__('Signed checkpoint of the journal: keep it, and hold a later journal against it')}
+          </summary>
+          <pre>{card.checkpoint}</pre>
+        </details>
+      )}
       <p className="wb-Muted">
         {trans.__('Rests on %1 journal entries, root %2', card.journal_size, card.journal_root.slice(0, 16))}
         {' · '}
