@@ -176,6 +176,49 @@ def test_a_worker_that_passes_something_off_for_the_model_is_found_out(
     assert "A_SPY_WAS_HERE" not in os.environ
 
 
+class Liar(Threshold):
+    """Takes over its worker, and describes itself as it likes."""
+
+    def __init__(self, **told):
+        super().__init__()
+        self.told = told
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        main = sys.modules["__main__"]
+        truth = main._described
+        main._described = lambda model: {**truth(model), **self.told}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"name": {}, "task": [], "packages": ["--index-url=http://evil", "a\nb", 3, "numpy"], "parameters": {"a": {"b": 1}}},
+        {"width": "many"},
+        {"width": 1e400},
+        {"columns": "x1"},
+        {"columns": ["x" * 5000]},
+        {"columns": ["x1"] * 200_000},
+        {"classes": [{}]},
+        {"classes": list(range(5000))},
+        {"parameters": 7},
+    ],
+    ids=lambda told: f"{next(reversed(told))} {str(told)[:20]}",
+)  # fmt: skip
+def test_a_model_that_describes_itself_wrongly_is_refused_in_a_sentence(told, registry, frame, tmp_path):
+    (tmp_path / "m.pkl").write_bytes(by_value(Liar(**told)))
+    registry.waive("credit", kind="pickle", reason="bought", until="2999-01-01")
+    if "task" in told:  # odd, and nothing that could not be left out
+        version = registry.register(tmp_path / "m.pkl", name="credit", train=frame, target="y")
+        assert set(version.lineage.packages) == {"numpy", "pandas"}
+        assert version.lineage.parameters == {"a": "dict"}
+        return
+    with pytest.raises(InvalidInput, match="model: ") as caught:
+        registry.register(tmp_path / "m.pkl", name="credit", train=frame, target="y")
+    assert len(str(caught.value)) < 500
+    assert registry.names() == []
+
+
 class Turncoat(Threshold):
     """Writes another pickle over its own file once it is open."""
 

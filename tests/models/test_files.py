@@ -60,6 +60,19 @@ def test_code_that_is_missing_is_named(tmp_path):
         bring(tmp_path / "m.pkl").open()
 
 
+def test_what_changes_after_it_was_copied_changes_nothing_of_what_is_opened(tmp_path, frame):
+    file = tmp_path / "m.skops"
+    skops.io.dump(tiny_classifier(frame), file)
+    foreign = bring(file)
+    file.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    assert len(foreign.open().predict(frame[list(FEATURES)])) == 200
+    file.unlink()
+    file.symlink_to("/etc/passwd")
+    assert len(foreign.open().predict(frame[list(FEATURES)])) == 200
+    with pytest.raises(InvalidInput, match="it holds text, and its ending says skops"):
+        bring(file)
+
+
 def test_a_skops_file_runs_no_code_of_its_own(tmp_path):
     skops.io.dump(Threshold(), tmp_path / "m.skops")
     with pytest.raises(InvalidInput, match="not on the reviewed list"):

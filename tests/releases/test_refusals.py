@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from workbench.core.clock import SystemClock
 from workbench.core.errors import Refused, Tampered
 from workbench.core.settings import Settings
+from workbench.gates.streams import Look
 from workbench.gateway.routing import Route, RoutingTable, read_table, write_table
 from workbench.gateway.status import running
+from workbench.governance.card import assemble_card
 from workbench.interfaces.cli.main import main
 from workbench.journal import Journal
 from workbench.models.copying import copy_tree, tree_digest
@@ -115,6 +117,10 @@ def test_a_byte_changed_before_the_release_moves_nothing_and_is_told(opened, gat
     ]
     told = status_of(settings.root, capsys)
     assert "tiny/2 was refused, and nothing moved: tiny/2 was registered as" in told
+
+    look = Look.of(settings, SystemClock().now())
+    card = assemble_card(registry.version("tiny/2"), registry._journal.entries(), reports=(), look=look)
+    assert card.history[-1].what.startswith("was to release it, and its bytes were refused: tiny/2 was reg")
 
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1  # somebody restores it

@@ -110,6 +110,7 @@ def assemble_card(
     about |= {f"finding/{version.name}", f"waiver/{version.name}"} & streams.keys()
     told = [*own["evidence"], *own["gate"], *own["approval"], *_registry_entries(streams, version)]
     told += [entry for stream in about for entry in streams[stream]]
+    told += [e for e in streams.get(f"artifact/{version.name}", ()) if e.payload["model"] == version.ref]
     return ModelCard(
         model=version,
         evidence=_newest(version, reports),
@@ -193,6 +194,8 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "finding.opened": lambda p: f"found ({p['severity']}): {p['title']}",
     "finding.accepted": lambda p: f"accepted {p['finding']} until {p['until']}: {p['note']}",
     "finding.fixed": lambda p: f"said that {p['finding']} is fixed in {p['version']}: {p['note']}",
+    "artifact.refused": lambda p: f"was to release it, and its bytes were refused: {p['reason']}",
+    "artifact.accepted": lambda _: "found its bytes to be right again",
     "waiver.given": lambda p: f"answers for a {p['kind']} until {p['until']}: {p['reason']}",
 }
 

@@ -39,9 +39,9 @@ class Remote:
         """What keeps the folder that the worker reads: the ``Foreign`` of a model that came as files."""
         self.held = worker.held
         self.__name__ = printable(described["name"], 80)
-        self.own_task = described.get("task")
+        self.own_task = str(described.get("task"))
         self.packages = _packages(described.get("packages"))
-        self.params = described.get("parameters") if isinstance(described.get("parameters"), dict) else {}
+        self.params = {name[:_MOST_LETTERS]: value for name, value in dict(described["parameters"]).items()}
         if described.get("columns") is not None:
             self.feature_names_in_ = _names(described["columns"])
         if described.get("width") is not None:
@@ -171,7 +171,17 @@ def _remote(order: dict[str, Any], owner: object, limits: Limits | None) -> Remo
     kind: type[Remote] = RemoteFunction
     if worker.described.get("estimator"):
         kind = RemoteClassifier if worker.described.get("probabilities") else RemoteEstimator
-    return kind(order, limits, owner, worker)
+    try:
+        return kind(order, limits, owner, worker)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        worker.close()
+        if isinstance(error, WorkbenchError):
+            raise
+        raise InvalidInput(
+            f"model: what its process says of it makes no sense: {type(error).__name__}.",
+            remedy="Nothing of it was opened here. Find out where it comes from.",
+            field="model",
+        ) from error
 
 
 def _noted(predictor: Predictor) -> Predictor:
@@ -198,10 +208,11 @@ def _table(rows: Any) -> tuple[Any, bool]:
 
 def _names(said: Any) -> list[str]:
     """Return column names as a worker said them."""
-    names = [str(name) for name in said] if isinstance(said, list) else []
-    if len(names) > _MOST_COLUMNS or any(len(name) > _MOST_LETTERS for name in names):
-        raise InvalidInput("model: it names more columns than a table has.", field="model")
-    return names
+    if not isinstance(said, list) or len(said) > _MOST_COLUMNS:
+        raise InvalidInput("model: it names no columns, or more than a table has.", field="model")
+    if any(len(str(name)) > _MOST_LETTERS for name in said):
+        raise InvalidInput("model: it names a column that no table has.", field="model")
+    return [str(name) for name in said]
 
 
 def _labels(said: Any) -> tuple[Any, ...]:
