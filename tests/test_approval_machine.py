@@ -382,7 +382,7 @@ def test_no_sequence_of_calls_gives_a_promotion_without_what_the_policy_asks(tem
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=30,
+            max_examples=20,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -2,7 +2,7 @@ import * as React from 'react';
 import { Heading } from '../parts/Heading';
 import { Language, Surroundings, SurroundingsContext, useLanguage } from '../context';
 import type { IncidentGlance, ModelGlance, Overview } from '../records';
-import { IncidentGlanceItem, ReleaseGlanceItem } from './glances';
+import { IncidentGlanceItem, Refusals, ReleaseGlanceItem } from './glances';
 import { Step } from './next';
 import { VersionItem } from './VersionItem';
 
@@ -112,6 +112,7 @@ function Project(props: { project: string; overview: Overview; actions: Actions;
   return (
     <>
       <p className="wb-Muted wb-Panel-project">{props.project}</p>
+      <Refusals refusals={overview.refusals} />
       {overview.incidents.length > 0 && (
         <section aria-label={trans.__('Incidents')}>
           <Heading level={3}>{trans.__('Incidents')}</Heading>

@@ -1,8 +1,9 @@
 import * as React from 'react';
-import { useLanguage } from '../context';
+import { Language, useLanguage } from '../context';
 import { number } from '../format';
 import { Chip } from '../parts/Chip';
-import type { EvidenceGlance, IncidentGlance, Outcome, ReleaseGlance } from '../records';
+import { Heading } from '../parts/Heading';
+import type { EvidenceGlance, IncidentGlance, Outcome, RefusalGlance, ReleaseGlance } from '../records';
 import { INCIDENT_OUTCOME } from '../views/IncidentView';
 import { STATUS_OUTCOME } from '../views/ReleaseView';
 
@@ -32,6 +33,41 @@ export function AuditChips(props: { evidence: EvidenceGlance }) {
       ))}
     </ul>
   );
+}
+
+/** Bytes that are not those that were approved: what was not let in, and what answers all the same. */
+export function Refusals(props: { refusals?: RefusalGlance[] }) {
+  const trans = useLanguage();
+  const refusals = props.refusals ?? []; // a record saved by an earlier version has none
+  if (refusals.length === 0) {
+    return null;
+  }
+  return (
+    <section aria-label={trans.__('Refused')}>
+      <Heading level={3}>{trans.__('Refused')}</Heading>
+      <ul className="wb-Plain">
+        {refusals.map(refusal => (
+          <li className="wb-Item" key={`${refusal.by} ${refusal.name}`}>
+            <div className="wb-Item-line">
+              <b>{refusal.name}</b>
+              <Chip outcome="fail" word={trans.__('refused')} />
+            </div>
+            <div>{refusal.reason}</div>
+            <div className="wb-Muted">{consequence(refusal, trans)}</div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function consequence(refusal: RefusalGlance, trans: Language): string {
+  if (refusal.by === 'release') {
+    return trans.__('The release did not move anything.');
+  }
+  return refusal.answering
+    ? trans.__('%1 goes on answering.', refusal.answering)
+    : trans.__('No model answers.');
 }
 
 /** Where one release stands. */

@@ -21,6 +21,11 @@ export function ModelView(props: { record: ModelVersion }) {
           [trans.__('positive label'), model.positive === null ? '' : text(model.positive)],
           [trans.__('sensitive'), model.sensitive.join(', ')],
           [trans.__('stored as'), `${model.flavor}, ${model.format}`],
+          [
+            trans.__('scanned as'),
+            model.scan ? [model.scan.verdict, model.program_by].filter(Boolean).join(', ') : ''
+          ],
+          [trans.__('unsigned'), model.unsigned],
           [trans.__('registered'), trans.__('%1 by %2', moment(model.created), model.author)]
         ]}
       />

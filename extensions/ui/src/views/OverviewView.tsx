@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { useLanguage } from '../context';
 import { moment } from '../format';
-import { AuditChips, IncidentGlanceItem, ReleaseGlanceItem } from '../panel/glances';
+import { AuditChips, IncidentGlanceItem, Refusals, ReleaseGlanceItem } from '../panel/glances';
 import { Chip } from '../parts/Chip';
 import { Heading } from '../parts/Heading';
 import { StaleList } from '../parts/StaleList';
@@ -11,7 +11,7 @@ import type { ModelGlance, Overview, VerdictGlance, VersionGlance } from '../rec
 /** The project in a notebook: what the panel lists, as it stood when the cell ran. */
 export function OverviewView(props: { record: Overview }) {
   const trans = useLanguage();
-  const { models, releases, incidents } = props.record;
+  const { models, releases, incidents, refusals } = props.record;
   return (
     <>
       <Heading level={2}>
@@ -20,6 +20,7 @@ export function OverviewView(props: { record: Overview }) {
           trans._n('%1 incident not closed', '%1 incidents not closed', incidents.length)
         ].join(', ')}
       </Heading>
+      <Refusals refusals={refusals} />
       {models.length === 0 && <p>{trans.__('No model is registered yet.')}</p>}
       {models.map(model => (
         <Versions key={model.name} model={model} />
