@@ -27,8 +27,9 @@ import cryptography.hazmat.primitives.asymmetric.ed25519
 from workbench.audits.records import Evidence, Measurement, Report
 from workbench.core.values import Outcome
 from workbench.gateway.routing import read_table
-from workbench.journal import handing, verify, witness
+from workbench.journal import Event, verify
 from workbench.journal.sqlite import SQLite
+from workbench.testing.killing import child, die_at, words
 from workbench.testing.models import TARGET, Threshold, tiny_frame
 from workbench.testing.releases import Traffic
 from workbench.traffic import CaptureWriter
@@ -64,53 +65,13 @@ def made():
         examined(root, ref)
     return root
 
-def child(work):
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work(writer)
-        except BaseException as error:
-            os.write(2, repr(error).encode() + b"\\n")
-        finally:
-            os._exit(3)
-    os.close(writer)
-    return pid, reader
-
-def rest(reader):
-    text = b""
-    while chunk := os.read(reader, 65536):
-        text += chunk
-    os.close(reader)
-    return text.split()
-
-def dying(nth, after):
-    # Die before the nth statement is sent, or as soon as it was run.
-    count, real = 0, SQLite.execute
-    def point(run):
-        nonlocal count
-        count += 1
-        if count == nth and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = run()
-        if count == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    SQLite.execute = lambda self, *a: point(lambda: real(self, *a))
-    for module, name in ((witness, "write"), (handing, "hand_out")):
-        function = getattr(module, name)
-        setattr(module, name, lambda *a, function=function: point(lambda: function(*a)))
-
 def sound(root):
     grace = bench(root, "judge")
     state = root / ".workbench"
-    grace.journal.append("judge", wb_event)  # be the writer once: what the dead process held is let go
+    grace.journal.append("judge", Event(kind="judge"))  # be the writer once: what the dead process held is let go
     problems = [p.sentence for p in verify(state / "journal.db", beside=state).problems]
     assert problems == [], problems
     return grace
-
-from workbench.journal import Event
-wb_event = Event(kind="judge")
 """
 
 APPROVING = (
@@ -153,10 +114,10 @@ def killed(seconds):
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)
     deaths += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
-    words = rest(reader)
-    at_work += bool(words)
+    said = words(reader)
+    at_work += bool(said)
     before, state = state, judge()
-    assert 0 <= state[0] - before[0] - words.count(b"said") <= 1, (before, state, words)
+    assert 0 <= state[0] - before[0] - said.count(b"said") <= 1, (before, state, said)
 
 state = (0, None)
 for _ in range(KILLS):
@@ -164,7 +125,7 @@ for _ in range(KILLS):
 
 def once(writer):
     grace, (_, id) = bench(root, "grace"), state
-    dying(nth, after)
+    die_at(nth, SQLite, after=after)
     grace.approve("tiny/2", note="looked", policy="p") if id is None else grace.revoke(id, note="again")
     os._exit(0)
 
@@ -252,7 +213,7 @@ for _ in range(KILLS):
     time.sleep(draw.uniform(0, 1.5 * whole))
     os.kill(pid, signal.SIGKILL)
     ends["deaths"] += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
-    done = judge(root, b"promoted" in rest(reader))
+    done = judge(root, b"promoted" in words(reader))
     ends["after" if done else "before"] += 1
 
 while True:
@@ -260,7 +221,7 @@ while True:
     def once(writer):
         ada = bench(root, "ada")
         ada.journal
-        dying(ends["statements"] + 1, after=False)
+        die_at(ends["statements"] + 1, SQLite, after=False)
         ada.advance(release.id)
         os._exit(0)
     pid, reader = child(once)

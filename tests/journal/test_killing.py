@@ -23,6 +23,7 @@ import json, os, random, select, signal, sys, time
 from pathlib import Path
 from workbench.core.clock import SystemClock
 from workbench.journal import CheckpointPolicy, Event, FileSigner, Journal, verify
+from workbench.testing.killing import child, die_at, words
 import workbench.journal.postgres, cryptography.hazmat.primitives.asymmetric.ed25519  # before forking: once, not each time
 if "://" in sys.argv[1]:
     import psycopg
@@ -47,25 +48,9 @@ def judge(told):
         assert [e.payload["n"] for e in journal.read("a")] == list(range(done)), "a doubled or lost event"
         return done
 
-def child(work):
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work(writer)
-        except BaseException as error:
-            os.write(2, repr(error).encode())
-        finally:
-            os._exit(3)
-    os.close(writer)
-    return pid, reader
-
 def rest(reader, told):
-    text = b""
-    while chunk := os.read(reader, 65536):
-        text += chunk
-    os.close(reader)
-    return int(text.split()[-1]) if text.split() else told
+    said = words(reader)
+    return int(said[-1]) if said else told
 """
 
 AT_ANY_MOMENT = (
@@ -98,28 +83,10 @@ print(json.dumps({"deaths": deaths, "done": done, "problems": [p.sentence for p 
 AT_EVERY_STATEMENT = (
     COMMON
     + """
-from workbench.journal import handing, witness
 opened("judge").close()
 with opened("judge") as journal:
     kind = type(journal._connection)
-real, done, at, ends = kind.execute, 0, 0, []
-
-def dying(nth, after):
-    # Count statements from the first of an append on; die before the nth is sent, or as soon as it was run.
-    count = 0
-    def point(run):
-        nonlocal count
-        count += 1
-        if count == nth and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = run()
-        if count == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    kind.execute = lambda self, *a: point(lambda: real(self, *a))
-    for module, name in ((witness, "write"), (handing, "hand_out")):
-        function = getattr(module, name)
-        setattr(module, name, lambda *a, function=function: point(lambda: function(*a)))
+done, ends = 0, []
 
 for after in (False, True):
     nth = 0
@@ -128,7 +95,7 @@ for after in (False, True):
         def work(writer):
             journal = opened("writer")
             n = journal.length("a")
-            dying(nth, after)
+            die_at(nth, kind, after=after)
             two(journal, n)
             os.write(writer, b"%d\\n" % (n + 1))
             os._exit(0)
