@@ -120,7 +120,7 @@ class Decisions:
             evidence,
             self.approvals.standing(version, policy, data),
             now,
-            rival=self._rival(version),
+            rival=self._rival(version) if policy.compares else None,
             findings=self.findings.of(version.name),
         )
 
@@ -147,7 +147,8 @@ class Decisions:
     def freshness(self, version: ModelVersion, policy: Policy) -> Freshness:
         """Return what everything said of a version rests on, and whether that still holds."""
         look = Look.of(self._settings, self._clock.now())
-        return Streams(self._journal.read, look).freshness(version, policy)
+        streams = Streams(self._journal.read, look)
+        return streams.freshness(version, policy, streams.standing(version, policy))
 
     # People
 

@@ -141,6 +141,11 @@ class Policy(Record):
         """Names of the audits that the policy reads."""
         return {leaf.audit for rule in self.rules for leaf in rule.leaves()} | set(self.required_audits)
 
+    @property
+    def compares(self) -> bool:
+        """True when a rule asks for the champion, whose evidence must then be read."""
+        return any(leaf.than == "champion" for rule in self.rules for leaf in rule.leaves())
+
     def oldest(self, audit: str) -> int | None:
         """Return the greatest age of evidence in days; None where any will do."""
         return self.max_age_days.get(audit, self.max_age_days.get("*"))

@@ -56,14 +56,20 @@ class Streams:
     read: Read
     look: Look
 
-    def freshness(self, version: ModelVersion, policy: Policy) -> Freshness:
-        """Return what everything said of a version under a policy rests on, and whether that still holds."""
+    def freshness(self, version: ModelVersion, policy: Policy, standing: Standing) -> Freshness:
+        """Return what everything said of a version under a policy rests on, and whether that still holds.
+
+        Args:
+            version: the version.
+            policy: as it reads now.
+            standing: what people have said of it under that policy (``standing``).
+        """
         return freshness(
             version,
             policy,
             self.traces(version),
             verdict=self.verdict(version, policy.name),
-            standing=self.standing(version, policy),
+            standing=standing,
             champion=self.champion(version.name),
             now=self.look.now,
         )

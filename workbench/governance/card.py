@@ -115,7 +115,7 @@ def assemble_card(
         model=version,
         evidence=_newest(version, reports),
         verdict=verdict,
-        freshness=gates.freshness(version, policy) if policy else None,
+        freshness=gates.freshness(version, policy, standing) if policy else None,
         approvals=(*standing.given, *standing.rejected),
         lapsed=tuple(one for one in standing.lapsed if one.approval.model_digest == version.digest),
         findings=tuple(fold_findings(streams.get(f"finding/{version.name}", ()))),

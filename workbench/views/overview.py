@@ -196,7 +196,8 @@ def _model(name: str, streams: Streams, released: Mapping[str, str]) -> ModelGla
     def glance(model: ModelVersion) -> VersionGlance:
         verdict = streams.verdict(model)
         policy = streams.policy(verdict) if verdict else None
-        stale = streams.freshness(model, policy).stale if policy else ()
+        standing = streams.standing(model, policy) if policy else Standing()
+        stale = streams.freshness(model, policy, standing).stale if policy else ()
         return VersionGlance(
             version=model.version,
             digest=model.digest,
@@ -206,7 +207,7 @@ def _model(name: str, streams: Streams, released: Mapping[str, str]) -> ModelGla
             created=model.created,
             aliases=tuple(sorted(a for a, number in aliases.items() if number == model.version)),
             evidence=_evidence(streams.read(f"evidence/{model.ref}")),
-            verdict=_verdict(verdict, streams.standing(model, policy), stale) if verdict and policy else None,
+            verdict=_verdict(verdict, standing, stale) if verdict else None,
             stale=tuple(Stale(kind=b.kind, name=b.name, why=b.why, renew=b.renew) for b in stale),
             open_findings=dict(Counter(f.severity for f in still_open(findings, model, streams.look.now))),
             release=released.get(model.ref, ""),
