@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, get_args
 
-from workbench.core.clock import Clock
+from workbench.core.clock import Clock, last_day
 from workbench.core.errors import InvalidInput, NotFound, Refused, nearest, unknown
 from workbench.gates.records import Finding, Severity
 from workbench.journal import Entry, Event, Journal
@@ -99,9 +99,8 @@ class Findings:
                 remedy="Somebody else answers for it, or the next version fixes it.",
                 field="by",
             )
-        reason, last = _words("reason", reason, "Say why in a sentence."), _day(until)
-        if last < self._clock.now().astimezone(UTC).date():
-            raise InvalidInput(f"until: {last} has passed.", remedy="Give a day to come.", field="until")
+        reason = _words("reason", reason, "Say why in a sentence.")
+        last = last_day(until, self._clock.now())
         payload = {"finding": finding, "by": by, "until": last.isoformat(), "note": reason}
         return self._write(found, ACCEPTED, payload)
 
@@ -190,14 +189,3 @@ def _words(field: str, text: str, remedy: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise InvalidInput(f"{field}: it is empty.", remedy=remedy, field=field)
     return text.strip()
-
-
-def _day(until: date | str) -> date:
-    if isinstance(until, date):
-        return until.date() if isinstance(until, datetime) else until
-    try:
-        return date.fromisoformat(until)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"until: {str(until)[:40]!r} is no day.", remedy="Write 2027-01-31.", field="until"
-        ) from error

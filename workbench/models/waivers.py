@@ -8,9 +8,8 @@ too, since they read such a model in a process of its own.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
 
-from workbench.core.clock import Clock
+from workbench.core.clock import Clock, last_day
 from workbench.core.errors import InvalidInput, Refused
 from workbench.journal import Event, Journal
 from workbench.models.records import ModelVersion, Waiver
@@ -37,9 +36,7 @@ def give(
     if not isinstance(reason, str) or not reason.strip():
         raise InvalidInput("reason: a waiver needs one.", remedy="Say why in a sentence.", field="reason")
     now = clock.now()
-    last = _day(until)
-    if last < now.date():
-        raise InvalidInput(f"until: {last} has passed.", remedy="Give a day to come.", field="until")
+    last = last_day(until, now)
     stream = f"waiver/{model}"
     before = len(journal.read(stream))
     waiver = Waiver(
@@ -104,16 +101,3 @@ def require_for_release(journal: Journal, clock: Clock, version: ModelVersion) -
     """
     if version.program_by.startswith("waiver/"):
         require(journal, clock, version.name, f"{version.ref} is kept as a program")
-
-
-def _day(until: Any) -> date:
-    if isinstance(until, datetime):
-        return until.astimezone(UTC).date()
-    if isinstance(until, date):
-        return until
-    try:
-        return date.fromisoformat(until)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"until: {str(until)[:40]!r} is no day.", remedy="Write 2027-01-31.", field="until"
-        ) from error
