@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from workbench.core.errors import WorkbenchError
@@ -59,6 +60,24 @@ class Loaded:
         """Start no further call; those under way are answered."""
         self.pool.close()
         self.shadow_pool.close()
+
+    async def ask(self, batch: Batch, *, scores: bool, deadline: float, shadow: bool = False) -> Answer:
+        """Answer a batch within ``deadline`` seconds.
+
+        Args:
+            batch: the rows.
+            scores: whether scores are wanted too.
+            deadline: seconds.
+            shadow: the answer is only kept, never sent: it waits behind those that are.
+
+        Raises:
+            Problem: 503, too many calls wait.
+            DeadlineExceeded: no answer in time.
+            WorkbenchError: the answer has another length, is not finite, or is no known label.
+            Exception: whatever the model raises.
+        """
+        pool = self.shadow_pool if shadow else self.pool
+        return await pool.call(partial(self.answer, batch, scores=scores), deadline=deadline)
 
     def answer(self, batch: Batch, *, scores: bool) -> Answer:
         """Answer a batch. Runs in a thread of the version's own.

@@ -6,7 +6,6 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from time import perf_counter
 
 from workbench.gateway.answers import Answer, Loaded, Reply
@@ -131,9 +130,8 @@ class DataPlane:
         return "champion", call.champion
 
     async def _ask(self, loaded: Loaded, call: Call) -> _Attempt:
-        work = partial(loaded.answer, call.batch, scores=call.scores)
         try:
-            return _Attempt(await loaded.pool.call(work, deadline=self._deadline))
+            return _Attempt(await loaded.ask(call.batch, scores=call.scores, deadline=self._deadline))
         except DeadlineExceeded as error:
             return _Attempt(status=504, error=str(error))
         except Problem as error:
@@ -173,9 +171,8 @@ class DataPlane:
         """Ask the shadow after the caller has been answered, and record both answers together."""
         started = perf_counter()
         seen: dict[str, object] = {"shadow_version": loaded.version}
-        work = partial(loaded.answer, call.batch, scores=False)
         try:
-            answer = await loaded.shadow_pool.call(work, deadline=self._deadline)
+            answer = await loaded.ask(call.batch, scores=False, deadline=self._deadline, shadow=True)
             seen["shadow_outputs"] = answer.predictions
         except DeadlineExceeded as error:
             # One that never began says nothing of the version: it was not shown the request.

@@ -54,6 +54,14 @@ class RoutingTable(Record):
     """Gets a copy of what the champion answered; its answers go nowhere but into the captured exchange."""
     standby: Route | None = None
     """Kept loaded, so that going back to it takes no loading."""
+    token: int = Field(default=0, ge=0)
+    """Of the controller's lease when it wrote this: a table with a lesser one never replaces one with a greater."""
+    sticky: str = ""
+    """Column that names the entity: all its requests go to the same arm. Empty: a coin for every request."""
+    salt: str = ""
+    """Mixed into the coin of an entity, so that two releases split it independently."""
+    arms: tuple[str, str] | None = None
+    """What champion and candidate are called in an A/B test."""
     killed: bool = False
     """True: no model answers, as with the ``KILL`` file."""
     fallback: bool | int | float | str | None = None

@@ -24,6 +24,13 @@ class Exchange(Record):
     """The arm the coin assigned, whoever answered in the end."""
     share: float
     """Probability with which the coin gave the candidate: the ρ of the kernel."""
+    coin: float | None = None
+    """What the coin showed, 0 to 1: below ``share`` is the candidate. None when none was thrown."""
+    unit: str = ""
+    """What the coin was thrown for: a digest of the entity that the table names by ``sticky``; empty when it was
+    thrown for this request alone."""
+    arm_name: str = ""
+    """What the table calls the arm in an A/B test; empty outside one."""
     version: int
     """Model version of the assigned arm, or the one the caller named."""
     served_by: int | None
@@ -40,3 +47,5 @@ class Exchange(Record):
     shadow_outputs: list[Any] | None = None
     shadow_error: str = ""
     shadow_latency_ms: float | None = None
+    unusual: tuple[str, ...] = ()
+    """Columns that held a value from outside what training showed: out of range, or an unknown category."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SUFFIX = ".parquet"
 
 #: Fields kept as JSON text.
-JSON_FIELDS = ("inputs", "outputs", "shadow_outputs")
+JSON_FIELDS = ("inputs", "outputs", "shadow_outputs", "unusual")
 
 _NAME = re.compile(r"(\d{16})-(\d{16})-(\d{16})-(\d+)\.parquet")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -122,8 +122,8 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         whole = schema()
         asked = whole if columns is None else pa.schema([whole.field(name) for name in columns])
-        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
-        return table.cast(asked)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        return _grown(file.read(columns=columns), asked)
     except FileNotFoundError:
         return asked.empty_table()
     except (pa.ArrowException, ValueError, OSError) as error:
@@ -132,6 +132,17 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
             remedy=f"Restore it from a backup, or move it out of {path.parent.name}/.",
             field="traffic",
         ) from error
+
+
+def _grown(table: pa.Table, asked: pa.Schema) -> pa.Table:
+    """A segment from before a field was added, with the value the field has where nothing is known."""
+    import pyarrow as pa
+
+    for field in asked:
+        if field.name not in table.column_names:
+            default = _cell(field.name, Exchange.model_fields[field.name].default)
+            table = table.append_column(field, pa.array([default] * table.num_rows, field.type))
+    return table.select(asked.names).cast(asked)
 
 
 @cache
@@ -144,6 +155,7 @@ def schema() -> pa.Schema:
         "time": pa.timestamp("us", tz="UTC"),
         "table_version": whole,
         "share": number,
+        "coin": number,
         "version": whole,
         "served_by": whole,
         "status": whole,
