@@ -119,12 +119,19 @@ def write_table(state: Path, table: RoutingTable) -> None:
     """Replace the table. It is on disk when this returns; a gateway takes it within a tenth of a second.
 
     Raises:
-        Conflict: a table of this version or a later one is there.
+        Conflict: a table of this version or a later one is there, or one written with a later lease.
     """
     folder = folder_of(state, table.endpoint)
     folder.mkdir(parents=True, exist_ok=True)
     with _one_writer(folder):
         before = read_table(state, table.endpoint)
+        if before is not None and before.token > table.token:
+            raise Conflict(
+                f"The routing table of {table.endpoint} was written with lease {before.token}; "
+                f"{table.token} is an earlier one.",
+                remedy="Another controller has taken over. This one must stop.",
+                field="token",
+            )
         if before is not None and before.version >= table.version:
             raise Conflict(
                 f"The routing table of {table.endpoint} is at version {before.version} already; "

@@ -27,8 +27,7 @@ class Exchange(Record):
     coin: float | None = None
     """What the coin showed, 0 to 1: below ``share`` is the candidate. None when none was thrown."""
     unit: str = ""
-    """What the coin was thrown for: a digest of the entity that the table names by ``sticky``; empty when it was
-    thrown for this request alone."""
+    """The entity for which the coin was thrown, as a digest; empty when it was for this request alone."""
     arm_name: str = ""
     """What the table calls the arm in an A/B test; empty outside one."""
     version: int

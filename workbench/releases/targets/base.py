@@ -35,6 +35,12 @@ class Routing(Record):
     """Gets a copy of every request; its answers are captured, never sent."""
     standby: Deployment | None = None
     """Kept loaded, so that going back is a pointer."""
+    sticky: str = ""
+    """Column that names the entity: all its requests go to the same arm. Empty: a coin for every request."""
+    salt: str = ""
+    """Mixed into the coin of an entity, so that two releases split it independently."""
+    arms: tuple[str, str] | None = None
+    """What champion and candidate are called in an A/B test."""
 
 
 class TargetStatus(Record):
@@ -44,6 +50,8 @@ class TargetStatus(Record):
     """As last set; None when there never was one."""
     version: int = 0
     """Grows whenever the routing changes; captured exchanges carry it."""
+    token: int = 0
+    """Of the lease with which the routing was last set."""
     alive: bool = False
     """True when something serves the endpoint."""
     in_force: int = 0
@@ -65,18 +73,20 @@ class Target(Protocol):
         """
         ...
 
-    def route(self, routing: Routing, *, expected: int) -> int:
+    def route(self, routing: Routing, *, expected: int, token: int | None = None) -> int:
         """Set who answers, and wait a little for the serving process to follow.
 
         Args:
             routing: what is wanted. When it is in place already, nothing is written.
             expected: the version of the routing that the caller has seen, 0 for none.
+            token: of the caller's lease (``workbench.releases.lease``). None for who acts by hand, without one:
+                the token that is there stays.
 
         Returns:
             The version of the routing in place.
 
         Raises:
-            Conflict: somebody has set another one since.
+            Conflict: somebody has set another one since, or one with a later lease.
         """
         ...
 

@@ -53,14 +53,14 @@ class Local:
         place = folder.resolve().relative_to(self._root.resolve()) if inside else folder.resolve()
         return Deployment(model=version, place=place.as_posix())
 
-    def route(self, routing: Routing, *, expected: int) -> int:
+    def route(self, routing: Routing, *, expected: int, token: int | None = None) -> int:
         """Write the routing table, unless it says so already, and wait for the gateway to follow.
 
         Raises:
-            Conflict: somebody has written another table since version ``expected``.
+            Conflict: somebody has written another table since version ``expected``, or holds a later lease.
         """
         before = table.read_table(self._state, routing.endpoint)
-        now = _as_table(routing, before, version=expected + 1)
+        now = _as_table(routing, before, version=expected + 1, token=token)
         if before is not None and now.model_copy(update={"version": before.version}) == before:
             return before.version
         table.write_table(self._state, now)
@@ -76,6 +76,7 @@ class Local:
         return TargetStatus(
             routing=_as_routing(now) if now else None,
             version=version,
+            token=now.token if now else 0,
             alive=gateway is not None,
             in_force=gateway.table_version if gateway else 0,
             refused=refused,
@@ -97,7 +98,8 @@ class Local:
     def render(self, routing: Routing) -> str:
         """Return the routing table as JSON."""
         before = table.read_table(self._state, routing.endpoint)
-        return _as_table(routing, before, version=before.version + 1 if before else 1).to_json(indent=1)
+        version = before.version + 1 if before else 1
+        return _as_table(routing, before, version=version, token=None).to_json(indent=1)
 
     def _killed(self, endpoint: str) -> str | None:
         if not table.is_killed(self._state, endpoint):
@@ -115,7 +117,9 @@ class Local:
             time.sleep(_POLL)
 
 
-def _as_table(routing: Routing, before: RoutingTable | None, *, version: int) -> RoutingTable:
+def _as_table(
+    routing: Routing, before: RoutingTable | None, *, version: int, token: int | None
+) -> RoutingTable:
     """The table that says what the routing says, and keeps what is not the controller's: the fallback."""
     return RoutingTable(
         endpoint=routing.endpoint,
@@ -125,6 +129,10 @@ def _as_table(routing: Routing, before: RoutingTable | None, *, version: int) ->
         share=routing.share,
         shadow=_as_route(routing.shadow),
         standby=_as_route(routing.standby),
+        token=(before.token if before else 0) if token is None else token,
+        sticky=routing.sticky,
+        salt=routing.salt,
+        arms=routing.arms,
         killed=before.killed if before else False,
         fallback=before.fallback if before else None,
     )
@@ -145,6 +153,9 @@ def _as_routing(now: RoutingTable) -> Routing | None:
         share=now.share,
         shadow=_as_deployment(now.shadow),
         standby=_as_deployment(now.standby),
+        sticky=now.sticky,
+        salt=now.salt,
+        arms=now.arms,
     )
 
 
