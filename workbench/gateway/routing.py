@@ -55,7 +55,7 @@ class RoutingTable(Record):
     standby: Route | None = None
     """Kept loaded, so that going back to it takes no loading."""
     token: int = Field(default=0, ge=0)
-    """Of the controller's lease when it wrote this: a table with a lesser one never replaces one with a greater."""
+    """Of the controller's lease when it wrote this: an earlier one never replaces a later one."""
     sticky: str = ""
     """Column that names the entity: all its requests go to the same arm. Empty: a coin for every request."""
     salt: str = ""

@@ -79,8 +79,7 @@ class Target(Protocol):
         Args:
             routing: what is wanted. When it is in place already, nothing is written.
             expected: the version of the routing that the caller has seen, 0 for none.
-            token: of the caller's lease (``workbench.releases.lease``). None for who acts by hand, without one:
-                the token that is there stays.
+            token: of the caller's lease. None for who acts by hand, without one: the token there stays.
 
         Returns:
             The version of the routing in place.
