@@ -21,6 +21,7 @@ from workbench.releases.state import (
     RESUMED,
     ROLLED_BACK,
     STAGE_ENTERED,
+    SUPERSEDED,
     fold,
     fold_state,
     follow,
@@ -59,6 +60,7 @@ def test_a_stage_entered_carries_its_weight_and_a_new_deadline():
         (ABORTED, "aborted", 0.0),
         (ROLLED_BACK, "rolled_back", 0.0),
         (KILLED, "killed", 0.0),
+        (SUPERSEDED, "superseded", 0.0),
     ],
 )
 def test_an_ending_says_when_why_and_what_the_candidate_has_left(kind, status, weight):
@@ -84,6 +86,7 @@ HOW = {
     Status.ABORTED: [event(ABORTED)],
     Status.ROLLED_BACK: [event(ROLLED_BACK)],
     Status.KILLED: [event(KILLED)],
+    Status.SUPERSEDED: [event(SUPERSEDED)],
 }
 
 
@@ -98,9 +101,9 @@ def test_what_the_table_does_not_allow_is_a_conflict(kind, status):
             after(state, [what])
 
 
-def test_pause_abort_and_kill_are_legal_from_every_state_that_is_not_final():
+def test_pause_abort_kill_and_supersede_are_legal_from_every_state_that_is_not_final():
     alive = {status for status in Status if not status.final}
-    for kind in (ABORTED, KILLED, ROLLED_BACK):
+    for kind in (ABORTED, KILLED, ROLLED_BACK, SUPERSEDED):
         assert alive <= LEGAL[kind]
     assert LEGAL[PAUSED] == {Status.RUNNING}
 

@@ -145,7 +145,7 @@ def judge(
 
 def mismatch(plan: Plan, tallies: Sequence[Tally]) -> str:
     """Return the sentence that voids the evidence, when the coin did not give what it promised."""
-    tally, share = tallies[-1], plan.stages[len(tallies) - 1].share
+    tally, share = tallies[-1], plan.steps[len(tallies) - 1].share
     if isinstance(tally, ShadowTally):
         return ""
     log_e = log_e_sample_ratio([tally.candidate_n, tally.champion_n], [share, 1 - share])
@@ -198,7 +198,7 @@ def _errors(plan: Plan, tallies: Sequence[Tally], margin: float) -> _Evidence:
 
 def _step(plan: Plan, index: int, tally: Tally) -> tuple[float, float, float]:
     """Events of the candidate, of the champion, and ρ of one step."""
-    share = 0.5 if isinstance(tally, ShadowTally) else plan.stages[index].share
+    share = 0.5 if isinstance(tally, ShadowTally) else plan.steps[index].share
     return tally.candidate_bad, tally.champion_bad, share
 
 
@@ -218,7 +218,7 @@ def _disagreement(tallies: Sequence[Tally], limit: float) -> _Evidence:
 def _verdict(
     evidence: _Evidence, plan: Plan, index: int, alpha: float, before: Sequence[StageVerdict]
 ) -> StageVerdict:
-    stage, mine = plan.stages[index], [v for v in before if v.metric == evidence.metric]
+    stage, mine = plan.steps[index], [v for v in before if v.metric == evidence.metric]
     worse, no_worse = evidence.log_e(+1, 1.0), evidence.log_e(-1, 1.0)
     look = EvidencePoint(n=evidence.n, log_e_worse=worse, log_e_no_worse=no_worse)
     highest = _highest(look, mine)
@@ -235,7 +235,7 @@ def _verdict(
         points=(look,),
         **evidence.counts,
     )
-    sentence = sentences.of_verdict(verdict, stage.kind, highest, carried=evidence.carried)
+    sentence = sentences.of_verdict(verdict, stage.stage().kind, highest, carried=evidence.carried)
     return verdict.model_copy(update={"sentence": sentence})
 
 

@@ -60,7 +60,7 @@ def at_the_door(state: State, seen: Observations) -> bool:
 
 
 def _is_last(state: State) -> bool:
-    return state.plan.stages[state.release.stage + 1].kind == "champion"
+    return state.plan.steps[state.release.stage + 1].kind == "champion"
 
 
 def _waits(state: State, seen: Observations, verdicts: Sequence[StageVerdict]) -> list[Wait]:
@@ -116,7 +116,11 @@ def _harm(state: State, seen: Observations, verdicts: Sequence[StageVerdict]) ->
 def _look(state: State, verdicts: Sequence[StageVerdict], waits: Sequence[Wait]) -> list[Event]:
     """The look as an event, when a verdict says enough that is new or the stage waits for something else."""
     release = state.release
-    new = [v for v in verdicts if analysis.worth_writing(v, state.verdict(v.metric, release.current.name))]
+    new = [
+        v
+        for v in verdicts
+        if analysis.worth_writing(v, state.verdict(v.metric, release.current.name, v.group))
+    ]
     waits_for = [wait.what for wait in waits]
     if not new and tuple(waits_for) == state.waits_for:
         return []

@@ -62,9 +62,9 @@ def tally(exchanges: pd.DataFrame, state: State, index: int) -> Tally:
         state: the release.
         index: the stage.
     """
-    if state.plan.stages[index].kind == "shadow":
+    if state.plan.steps[index].kind == "shadow":
         return _shadow(exchanges, state)
-    return _canary(exchanges, state, state.plan.stages[index].share)
+    return _canary(exchanges, state, state.plan.steps[index].share)
 
 
 def same(left: list[Any], right: list[Any], tolerance: float) -> bool:
@@ -136,4 +136,4 @@ def _joined(young: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFrame:
 
 
 def _empty(state: State, index: int) -> Tally:
-    return ShadowTally() if state.plan.stages[index].kind == "shadow" else CanaryTally()
+    return ShadowTally() if state.plan.steps[index].kind == "shadow" else CanaryTally()

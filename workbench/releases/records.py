@@ -9,9 +9,12 @@ from typing import ClassVar, Literal
 from workbench.core.records import Record, Shown
 from workbench.core.values import Outcome
 
+Kind = Literal["shadow", "canary", "blue_green", "ab", "champion"]
+"""What happens in a step; the steps of a progressive stage are canary."""
+
 
 class Status(StrEnum):
-    """Where a release stands. The last four are final."""
+    """Where a release stands. All but the first two are final."""
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -22,6 +25,8 @@ class Status(StrEnum):
     """A person took a promoted or running candidate out."""
     KILLED = "killed"
     """The kill switch."""
+    SUPERSEDED = "superseded"
+    """A newer candidate took its place."""
 
     @property
     def final(self) -> bool:
@@ -30,16 +35,22 @@ class Status(StrEnum):
 
 
 class Stage(Record):
-    """One step of the plan."""
+    """One step of the plan, as it is walked."""
 
     name: str
-    kind: Literal["shadow", "canary", "champion"]
+    kind: Kind
     weight: float = 0.0
     """Share of requests for the candidate, 0 to 1."""
     min_requests: int = 0
-    """Exposure before the stage may pass: candidate requests, or pairs in shadow."""
+    """Exposure before the stage may pass: candidate requests (entities, when sticky), or pairs in shadow."""
+    min_minutes: float = 0.0
+    """Time before the stage may pass."""
     deadline_minutes: float = 60.0
     """Reaching it aborts."""
+    approvals: dict[str, int] = {}
+    """How many people of each role must say yes before the stage is entered."""
+    arms: tuple[str, str] | None = None
+    """What champion and candidate are called in an A/B test."""
 
 
 class EvidencePoint(Record):
@@ -57,12 +68,15 @@ class StageVerdict(Record):
     """What one metric says in one stage."""
 
     stage: str
-    metric: Literal["errors", "disagreement"]
+    metric: Literal["errors", "disagreement", "latency", "objective", "guardrail"]
+    """A guardrail is errors within one group."""
+    group: str = ""
+    """Of a guardrail: the group it is about."""
     outcome: Outcome
     sentence: str
     alpha: float
     margin: float
-    """Risk ratio (errors) or greatest share (disagreement) the plan tolerates."""
+    """Risk ratio (errors) or greatest share (disagreement, objective) the plan tolerates."""
     candidate_n: int
     candidate_bad: int
     champion_n: int = 0
@@ -96,11 +110,13 @@ class Release(Shown):
     reason: str = ""
     """Why it ended, or why it waits."""
     verdicts: tuple[StageVerdict, ...] = ()
-    """The newest verdict of every stage and metric."""
+    """The newest verdict of every stage, metric and group."""
     opened: datetime
     opened_by: str
     stage_since: datetime
     closed: datetime | None = None
+    sticky: str = ""
+    """Column that names the entity whose coin it is; empty: a coin for every request."""
 
     @property
     def current(self) -> Stage:

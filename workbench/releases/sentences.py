@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 from workbench.core.values import Outcome
-from workbench.releases.records import EvidencePoint, StageVerdict
-
-Kind = Literal["shadow", "canary", "champion"]
+from workbench.releases.records import EvidencePoint, Kind, StageVerdict
 
 
 def of_verdict(verdict: StageVerdict, kind: Kind, highest: EvidencePoint, *, carried: bool) -> str:

@@ -20,6 +20,7 @@ PROMOTED = "release.promoted"
 ABORTED = "release.aborted"
 ROLLED_BACK = "release.rolled_back"
 KILLED = "release.killed"
+SUPERSEDED = "release.superseded"
 PAUSED = "release.paused"
 RESUMED = "release.resumed"
 
@@ -33,6 +34,7 @@ LEGAL: dict[str, frozenset[Status]] = {
     ABORTED: _ALIVE,
     ROLLED_BACK: _ALIVE | {Status.PROMOTED},
     KILLED: _ALIVE,
+    SUPERSEDED: _ALIVE,
     PAUSED: frozenset({Status.RUNNING}),
     RESUMED: frozenset({Status.PAUSED}),
 }
@@ -43,6 +45,7 @@ _ENDINGS: dict[str, tuple[Status, float]] = {
     ABORTED: (Status.ABORTED, 0.0),
     ROLLED_BACK: (Status.ROLLED_BACK, 0.0),
     KILLED: (Status.KILLED, 0.0),
+    SUPERSEDED: (Status.SUPERSEDED, 0.0),
 }
 
 #: Looks kept of one stage and metric, for the picture; older ones are thinned evenly.
@@ -75,9 +78,10 @@ class State:
         minutes = timedelta(minutes=self.release.current.deadline_minutes)
         return self.release.stage_since + minutes + self.paused_for
 
-    def verdict(self, metric: str, stage: str | None = None) -> StageVerdict | None:
-        """Return the newest verdict on a metric, of one stage or of any."""
-        found = [v for v in self.release.verdicts if v.metric == metric and stage in (None, v.stage)]
+    def verdict(self, metric: str, stage: str | None = None, group: str = "") -> StageVerdict | None:
+        """Return the newest verdict on a metric (of a group, for a guardrail), of one stage or of any."""
+        about = [v for v in self.release.verdicts if (v.metric, v.group) == (metric, group)]
+        found = [v for v in about if stage in (None, v.stage)]
         return found[-1] if found else None
 
 
@@ -130,7 +134,7 @@ def _require_legal(release: Release, event: Event) -> None:
 
 def _opened(payload: dict[str, Any], time: datetime, actor: str) -> State:
     plan = Plan.model_validate(payload["plan"])
-    stages = tuple(stage.stage() for stage in plan.stages)
+    stages = tuple(stage.stage() for stage in plan.steps)
     release = Release(
         id=payload["id"],
         endpoint=payload["endpoint"],
@@ -147,6 +151,7 @@ def _opened(payload: dict[str, Any], time: datetime, actor: str) -> State:
         opened=time,
         opened_by=actor,
         stage_since=time,
+        sticky=plan.sticky,
     )
     return State(
         release,
@@ -206,13 +211,14 @@ def _ended(state: State, kind: str, reason: str, time: datetime) -> State:
 
 
 def _looked(known: Sequence[StageVerdict], looked: list[dict[str, Any]]) -> tuple[StageVerdict, ...]:
-    """Put newer verdicts in the place of older ones of the same stage and metric, keeping their looks."""
-    verdicts = {(v.stage, v.metric): v for v in known}
+    """Put newer verdicts in the place of older ones on the same thing, keeping their looks."""
+    verdicts = {(v.stage, v.metric, v.group): v for v in known}
     for found in looked:
         new = StageVerdict.model_validate(found)
-        before = verdicts.get((new.stage, new.metric))
+        key = (new.stage, new.metric, new.group)
+        before = verdicts.get(key)
         points = thinned((before.points if before else ()) + new.points)
-        verdicts[new.stage, new.metric] = new.model_copy(update={"points": points})
+        verdicts[key] = new.model_copy(update={"points": points})
     return tuple(verdicts.values())
 
 
