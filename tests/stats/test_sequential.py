@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import betaln, xlog1py, xlogy
 from scipy.stats import binom
 
 from workbench.stats.sequential import (
     log_e_objective,
+    log_e_order,
     log_e_ratio,
+    log_e_ratios,
     log_e_sample_ratio,
     rate_interval,
     requests_needed,
@@ -45,6 +48,41 @@ def test_under_the_null_the_expected_evidence_is_exactly_one(share, log_ratio, s
     c = np.arange(n + 1)
     evidence = [math.exp(log_e_ratio(k, n - k, share, log_ratio, sign)) for k in c]
     assert binom.pmf(c, n, null) @ evidence == pytest.approx(1.0, abs=1e-12)
+
+
+def test_the_kernel_is_the_mixture_that_is_specified():
+    d = np.linspace(0.05, 3.0, 60)
+    weights = np.exp(-(d**2) / 2) / np.exp(-(d**2) / 2).sum()
+    odds = 0.2 * np.exp(math.log(1.25) - d)
+    theta, null = odds / (0.8 + odds), 0.2 * 1.25 / (0.8 + 0.2 * 1.25)
+    expected = weights @ ((theta / null) ** 7 * ((1 - theta) / (1 - null)) ** 90)
+    assert math.exp(log_e_ratio(7, 90, 0.2, math.log(1.25), -1)) == pytest.approx(expected, rel=1e-12)
+
+
+@given(st.lists(st.tuples(counts, counts), min_size=1, max_size=8), shares, st.sampled_from([1, -1]))
+def test_many_looks_at_once_are_the_same_as_one_by_one(looks, share, sign):
+    c, s = (np.array(column)[:, None] for column in zip(*looks, strict=True))
+    one_by_one = [log_e_ratio(a, b, share, 0.1, sign) for a, b in looks]
+    assert log_e_ratios(c, s, [share], 0.1, sign) == pytest.approx(one_by_one)
+
+
+def test_evidence_about_an_order_is_the_mean_over_the_thresholds():
+    slow, fast = [[3.0, 30.0], [1.0, 9.0]], [[40.0, 28.0], [7.0, 12.0]]
+    kernels = [math.exp(log_e_ratio(c, s, [0.1, 0.5])) for c, s in zip(slow, fast, strict=True)]
+    assert math.exp(log_e_order(slow, fast, [0.1, 0.5])) == pytest.approx(np.mean(kernels))
+
+
+def test_a_candidate_with_the_champions_latencies_is_rarely_called_slower_whatever_their_shape():
+    rng = np.random.default_rng(3)
+    runs, alpha, share = 300, 0.05, 0.2
+    blamed = 0
+    for _ in range(runs):
+        latency, mine = rng.pareto(1.1, 400), rng.random(400) < share  # no mean to speak of
+        over = latency[:, None] > np.quantile(rng.pareto(1.1, 500), [0.5, 0.75, 0.9, 0.95, 0.99])
+        c, s = np.cumsum(over & mine[:, None], axis=0), np.cumsum(over & ~mine[:, None], axis=0)
+        kernels = np.exp(log_e_ratios(c.reshape(-1, 1), s.reshape(-1, 1), [share])).reshape(c.shape)
+        blamed += kernels.mean(axis=1).max() >= 1 / alpha
+    assert blamed / runs <= alpha
 
 
 @given(st.lists(st.tuples(counts, counts, shares), min_size=1, max_size=6), st.randoms())
@@ -114,6 +152,40 @@ def test_a_confidence_sequence_holds_the_estimate(bad, good):
 def test_a_confidence_sequence_narrows_with_n():
     widths = [high - low for low, high in (rate_interval(n // 10, n) for n in (100, 1000, 10_000))]
     assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize(("bad", "n"), [(0, 50), (7, 100), (30, 1000)])
+def test_the_ends_of_a_confidence_sequence_are_where_the_evidence_reaches_the_level(bad, n):
+    def log_e(p):
+        return betaln(0.5 + bad, 0.5 + n - bad) - betaln(0.5, 0.5) - xlogy(bad, p) - xlog1py(n - bad, -p)
+
+    low, high = rate_interval(bad, n, 0.05)
+    assert log_e(high) == pytest.approx(math.log(20), rel=1e-6)
+    assert low == 0 if bad == 0 else log_e(low) == pytest.approx(math.log(20), rel=1e-6)
+
+
+def test_a_confidence_sequence_rarely_ever_leaves_the_truth_out():
+    rng = np.random.default_rng(5)
+    n = np.unique(np.geomspace(1, 3000, 40).astype(int))
+    left_out = 0
+    for _ in range(200):
+        bad = np.cumsum(rng.random(3000) < 0.07)[n - 1]
+        ends = [rate_interval(float(k), float(m), 0.05) for k, m in zip(bad, n, strict=True)]
+        left_out += not all(low <= 0.07 <= high for low, high in ends)
+    assert left_out / 200 <= 0.05
+
+
+def test_the_expected_evidence_of_a_true_coin_is_exactly_one():
+    n = 30
+    c = np.arange(n + 1)
+    evidence = [math.exp(log_e_sample_ratio([k, n - k], [0.1, 0.9])) for k in c]
+    assert binom.pmf(c, n, 0.1) @ evidence == pytest.approx(1.0, abs=1e-10)
+
+
+def test_three_arms_are_judged_together():
+    three = [0.5, 0.3, 0.2]
+    assert log_e_sample_ratio([5000, 3000, 2000], three) < 0
+    assert log_e_sample_ratio([5000, 2700, 2300], three) > math.log(1000)
 
 
 def test_arms_that_get_their_share_raise_no_alarm_and_a_broken_coin_does():
