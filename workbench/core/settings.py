@@ -109,8 +109,28 @@ class Settings(BaseSettings):
     """Seconds a model version has to answer one request."""
     gateway_max_body_bytes: int = Field(default=1 << 20, ge=1)
     """Largest request body, as sent and as unpacked."""
+    gateway_workers: int = Field(default=2, ge=1)
+    """Processes in which each version answers."""
+    gateway_worker_memory_mb: int = Field(default=2048, ge=64)
+    """Memory at which a worker process is replaced by a fresh one; at twice that its allocations fail."""
+    gateway_join_ms: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Calls that wait for a worker anyway are put to the model together, as long as that should take no longer than
+    this many milliseconds. 0: each alone."""
+    lease_seconds: float = Field(default=30.0, gt=0)
+    """Seconds without a sign of life after which a controller that still runs is displaced by another."""
+    drill_hours: float = Field(default=0.0, ge=0)
+    """Hours after which a running controller tries the standby of an endpoint again; 0: never by itself."""
     capture_max_rows: int = Field(default=100_000, ge=1)
     """Most exchanges an incident may freeze."""
+    capture_sample: float = Field(default=1.0, ge=0, le=1)
+    """Share of the exchanges whose rows are kept, drawn by request id. All else of each is kept, always."""
+    capture_redact: list[str] = []
+    """Columns whose values never reach the disk with captured traffic."""
+    capture_subject: str = ""
+    """The column that names the person a row is about: a keyed digest is captured in its place."""
+    capture_url: str = ""
+    """Where captured traffic lies: object storage such as ``s3://bucket/prefix``, or ``file:///folder``.
+    Empty: ``.workbench/traffic``."""
 
     @property
     def state(self) -> Path:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.core.errors import WorkbenchError
-from workbench.gateway.batch import Batch
-from workbench.gateway.pool import Pool
+from workbench.gateway.batch import frame_of
 from workbench.models.predictors import Predictor
 from workbench.models.records import ModelVersion
+
+if TYPE_CHECKING:
+    from workbench.gateway.batch import Batch
 
 
 @dataclass(frozen=True)
@@ -35,31 +37,30 @@ class Reply:
     """The version; None when the declared fallback answered."""
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A version in memory."""
+class DeadlineExceeded(Exception):
+    """A version did not answer in time. ``started`` is False when the call still waited for its turn."""
 
-    model: ModelVersion
-    predictor: Predictor
-    pool: Pool
-    """Threads for answers that are sent."""
-    shadow_pool: Pool
-    """Threads for answers that are only kept."""
+    def __init__(self, seconds: float, *, started: bool) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.started = started
+
+
+class Failed(Exception):
+    """A version could not answer: its model raised, answered nonsense, or its process ended. Says why."""
+
+
+class Loaded(Protocol):
+    """A version that can be asked."""
+
+    @property
+    def model(self) -> ModelVersion:
+        """Its record."""
+        ...
 
     @property
     def version(self) -> int:
         """The version number."""
-        return self.model.version
-
-    @property
-    def busy(self) -> int:
-        """Calls that run or wait."""
-        return self.pool.busy + self.shadow_pool.busy
-
-    def close(self) -> None:
-        """Start no further call; those under way are answered."""
-        self.pool.close()
-        self.shadow_pool.close()
+        ...
 
     async def ask(self, batch: Batch, *, scores: bool, deadline: float, shadow: bool = False) -> Answer:
         """Answer a batch within ``deadline`` seconds.
@@ -71,43 +72,67 @@ class Loaded:
             shadow: the answer is only kept, never sent: it waits behind those that are.
 
         Raises:
-            Problem: 503, too many calls wait.
+            Problem: 503, too many calls wait; 422, the rows lack what this version reads.
             DeadlineExceeded: no answer in time.
-            WorkbenchError: the answer has another length, is not finite, or is no known label.
-            Exception: whatever the model raises.
+            Failed: it could not answer.
         """
-        pool = self.shadow_pool if shadow else self.pool
-        return await pool.call(partial(self.answer, batch, scores=scores), deadline=deadline)
+        ...
 
-    def answer(self, batch: Batch, *, scores: bool) -> Answer:
-        """Answer a batch. Runs in a thread of the version's own.
+
+class Answerer:
+    """A model that answers checked rows. To be used where the model is: in a worker, in a batch run."""
+
+    def __init__(self, model: ModelVersion, predictor: Predictor) -> None:
+        self._model = model
+        self._predictor = predictor
+
+    def answer(self, cells: Mapping[str, list[Any]], n: int, *, scores: bool) -> Answer:
+        """Answer ``n`` rows.
+
+        Args:
+            cells: by column of the model's signature, as ``Batch.cells`` gives them.
+            n: rows.
+            scores: whether scores are wanted too.
 
         Raises:
             WorkbenchError: the answer has another length, is not finite, or is no known label.
             Exception: whatever the model raises.
         """
-        frame = batch.frame(self.model.columns)
-        predictions = self._predictions(self.predictor.predict(frame), batch.n)
-        return Answer(predictions, self._scores(frame, batch.n) if scores else None)
+        frame = frame_of(self._model.columns, cells)
+        predictions = checked_predictions(self._predictor.predict(frame), n, self._model)
+        if not scores:
+            return Answer(predictions, None)
+        return Answer(predictions, checked_scores(self._predictor.scores(frame), n, self._model))
 
-    def _predictions(self, values: Any, n: int) -> list[Any]:
-        answers = _plain(values, n, self.model.ref)
-        if self.model.task == "regression":
-            return _numbers(answers, self.model.ref)
-        known = self.model.classes
-        for answer in answers:
-            if not _is_label(answer) or (known and answer not in known):
-                raise WorkbenchError(f"{self.model.ref} answered {answer!r:.60}, which is no label it knows.")
-        return answers
 
-    def _scores(self, frame: Any, n: int) -> list[float] | None:
-        values = self.predictor.scores(frame)
-        if values is None:
-            return None
-        scores = _numbers(_plain(values, n, self.model.ref), self.model.ref)
-        if not all(0.0 <= score <= 1.0 for score in scores):
-            raise WorkbenchError(f"{self.model.ref} answered a score outside 0 to 1.")
-        return scores
+def checked_predictions(values: Any, n: int, model: ModelVersion) -> list[Any]:
+    """Return what a model predicted for ``n`` rows as plain values.
+
+    Raises:
+        WorkbenchError: another length, a value that is not finite, or no label that the model knows.
+    """
+    answers = _plain(values, n, model.ref)
+    if model.task == "regression":
+        return _numbers(answers, model.ref)
+    known = model.classes
+    for answer in answers:
+        if not _is_label(answer) or (known and answer not in known):
+            raise WorkbenchError(f"{model.ref} answered {answer!r:.60}, which is no label it knows.")
+    return answers
+
+
+def checked_scores(values: Any, n: int, model: ModelVersion) -> list[float] | None:
+    """Return the scores of ``n`` rows as plain numbers; None where the model has none.
+
+    Raises:
+        WorkbenchError: another length, or a value outside 0 to 1.
+    """
+    if values is None:
+        return None
+    scores = _numbers(_plain(values, n, model.ref), model.ref)
+    if not all(0.0 <= score <= 1.0 for score in scores):
+        raise WorkbenchError(f"{model.ref} answered a score outside 0 to 1.")
+    return scores
 
 
 def _is_label(answer: Any) -> bool:

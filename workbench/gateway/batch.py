@@ -127,24 +127,33 @@ class Batch:
         names = list(self.values)
         return [dict(zip(names, row, strict=True)) for row in zip(*self.values.values(), strict=True)]
 
-    def frame(self, columns: Sequence[Column]) -> pd.DataFrame:
-        """The rows as a model of these ``columns`` was trained to read them.
+    def cells(self, columns: Sequence[Column]) -> dict[str, list[Any]]:
+        """The rows by column, as a model of these ``columns`` expects them.
 
         Raises:
             Problem: a candidate needs a column the request lacks, or another type than the champion's.
         """
-        import pandas as pd
-
-        data = {}
+        cells = {}
         for column in columns:
             checked_as = self.schema.by_name.get(column.name)
             if checked_as is None:
                 raise _missing(column.name)
-            cells = self.values[column.name]
+            found = self.values[column.name]
             if (checked_as.type, checked_as.required) != (column.type, column.required):
-                cells = check(column, cells)
-            data[column.name] = _array(column, cells)
-        return pd.DataFrame(data, copy=False)
+                found = check(column, found)
+            cells[column.name] = found
+        return cells
+
+    def frame(self, columns: Sequence[Column]) -> pd.DataFrame:
+        """The rows as a model of these ``columns`` was trained to read them; raises as ``cells``."""
+        return frame_of(columns, self.cells(columns))
+
+
+def frame_of(columns: Sequence[Column], cells: Mapping[str, list[Any]]) -> pd.DataFrame:
+    """Return checked cells as a frame of the types a model was trained on."""
+    import pandas as pd
+
+    return pd.DataFrame({column.name: _array(column, cells[column.name]) for column in columns}, copy=False)
 
 
 def check(column: Column, values: Sequence[Any]) -> list[Any]:

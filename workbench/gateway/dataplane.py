@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
 
-from workbench.gateway.answers import Answer, Loaded, Reply
+from workbench.gateway.answers import Answer, DeadlineExceeded, Failed, Loaded, Reply
 from workbench.gateway.batch import Batch
 from workbench.gateway.live import Live
 from workbench.gateway.metrics import Metrics
-from workbench.gateway.pool import DeadlineExceeded
 from workbench.gateway.problems import Problem, not_serving
 from workbench.traffic import Arm, CaptureWriter, Exchange
 
@@ -136,8 +135,8 @@ class DataPlane:
             return _Attempt(status=504, error=str(error))
         except Problem as error:
             return _Attempt(status=error.status, error=error.message)
-        except Exception as error:  # noqa: BLE001 - a model may raise anything; that is what is recorded
-            return _Attempt(status=500, error=_one_line(error))
+        except Failed as error:
+            return _Attempt(status=500, error=str(error))
 
     def _settle(self, call: Call, exchange: Exchange, chosen: Loaded, attempt: _Attempt) -> Reply:
         """Record what came of it, and return the reply or raise what the caller is told."""
@@ -179,8 +178,8 @@ class DataPlane:
             seen = seen | {"shadow_error": str(error)} if error.started else {}
         except Problem as error:
             seen = {} if error.retry_after else seen | {"shadow_error": error.message}
-        except Exception as error:  # noqa: BLE001 - a model may raise anything; that is what is recorded
-            seen["shadow_error"] = _one_line(error)
+        except Failed as error:
+            seen["shadow_error"] = str(error)
         if seen:
             seen["shadow_latency_ms"] = (perf_counter() - started) * 1000
         else:
@@ -224,8 +223,3 @@ class DataPlane:
 
     def _record(self, exchange: Exchange, **known: object) -> None:
         self._capture.put(self._count(exchange, **known))
-
-
-def _one_line(error: Exception) -> str:
-    first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}"[:300]

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 from workbench.core.settings import Settings
 from workbench.gateway.answers import Loaded
 from workbench.gateway.batch import Schema
-from workbench.gateway.pool import Pool
 from workbench.gateway.problems import not_here
 from workbench.gateway.routing import Route, RoutingTable
-
-#: Model calls that run at once per version. More would only take turns for the interpreter.
-THREADS = 2
-#: Calls that may wait per version before one is turned away.
-WAITING = 256
-#: Shadow calls that may wait before one is dropped.
-SHADOW_WAITING = 100
-
-log = logging.getLogger(__name__)
+from workbench.gateway.workers import Served, serve_version
 
 
 @dataclass(frozen=True)
@@ -82,7 +73,7 @@ class Live:
 
 
 class Shelf:
-    """Versions in memory, by version number and digest: bytes that are loaded are not loaded again.
+    """Versions in memory, by reference and digest: bytes that are loaded are not loaded again.
 
     Args:
         settings: the project: routes' paths are relative to its folder, and it may name a key.
@@ -90,82 +81,72 @@ class Shelf:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loaded: dict[tuple[str, str], Loaded] = {}
-        self._let_go: list[Loaded] = []
+        self._served: dict[tuple[str, str], Served] = {}
+        self._loading: dict[tuple[str, str], asyncio.Task[Served]] = {}
         self._pending: list[RoutingTable] = []
-        self._loader = Pool("load", threads=4, waiting=16)
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def live(self, table: RoutingTable) -> Live | None:
         """Return the table with its versions when all of them are in memory."""
-        if any(_key(route) not in self._loaded for route in table.routes):
+        if any(_key(route) not in self._served for route in table.routes):
             return None
-        return Live(table, {route.version: self._loaded[_key(route)] for route in table.routes})
+        return Live(table, {route.version: self._served[_key(route)] for route in table.routes})
 
     async def load(self, table: RoutingTable) -> Live:
-        """Load what is missing, off the event loop, and return the table with its versions.
+        """Load what is missing, and return the table with its versions.
 
         Raises:
-            Tampered: bytes are not those that were registered, or their signature does not hold.
-            Exception: whatever loading a model raises.
+            WorkbenchError: as ``serve_version``.
         """
         self._pending.append(table)
         try:
-            for route in table.routes:
-                if _key(route) not in self._loaded:
-                    one = await self._loader.call(partial(load, route, self._settings), deadline=None)
-                    self._loaded.setdefault(_key(route), one)
+            await asyncio.gather(*(self._load(route) for route in table.routes))
         finally:
             self._pending.remove(table)
-        return Live(table, {route.version: self._loaded[_key(route)] for route in table.routes})
+        return Live(table, {route.version: self._served[_key(route)] for route in table.routes})
+
+    async def _load(self, route: Route) -> None:
+        """Load one version once, whoever else asks for it meanwhile."""
+        key = _key(route)
+        if key in self._served:
+            return
+        task = self._loading.get(key)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(serve_version(route, self._settings))
+            self._loading[key] = task
+            task.add_done_callback(lambda _: self._loading.pop(key, None))
+        self._served.setdefault(key, await task)
 
     def keep(self, lives: Iterable[Live]) -> None:
         """Let go of versions that neither ``lives`` nor a table that is loading needs."""
         tables = [*(live.table for live in lives), *self._pending]
         needed = {_key(route) for table in tables for route in table.routes}
-        for key in self._loaded.keys() - needed:
-            one = self._loaded.pop(key)
-            one.close()
-            self._let_go.append(one)
-        self._let_go = [one for one in self._let_go if one.busy]
+        for key in self._served.keys() - needed:
+            self._leave(self._served.pop(key))
 
-    @property
-    def hung(self) -> bool:
-        """Whether a call still runs somewhere, or a load."""
-        return any(one.busy for one in (*self._loaded.values(), *self._let_go)) or self._loader.busy > 0
+    async def close(self) -> None:
+        """Let every call under way be answered, and end all workers."""
+        for task in self._loading.values():
+            task.cancel()
+        for one in self._served.values():
+            self._leave(one)
+        if waiting := {*self._leaving, *self._loading.values()}:
+            await asyncio.wait(waiting)
 
     @property
     def refs(self) -> tuple[str, ...]:
         """``name/version`` of all that is in memory."""
-        return tuple(sorted(one.model.ref for one in self._loaded.values()))
+        return tuple(sorted(one.model.ref for one in self._served.values()))
 
+    @property
+    def workers(self) -> dict[str, tuple[int, ...]]:
+        """The processes of each version, by ``name/version``."""
+        return {one.model.ref: one.crew.pids for one in self._served.values()}
 
-def load(route: Route, settings: Settings) -> Loaded:
-    """Load one version and let it answer once, so that the first caller does not pay for first-time work."""
-    from workbench.models.attestations import verify_signature
-    from workbench.models.loading import load_version
-
-    one = Loaded(
-        route.model,
-        load_version(
-            route.model,
-            settings.root / route.path,
-            check=lambda digests: verify_signature(route.model, digests, settings, serving=True),
-        ),
-        Pool(route.model.ref, threads=THREADS, waiting=WAITING),
-        Pool(f"{route.model.ref} shadow", threads=1, waiting=SHADOW_WAITING),
-    )
-    _warm(one)
-    return one
-
-
-def _warm(one: Loaded) -> None:
-    """Answer the input example. It is made up: a model that cannot answer it is not refused for that."""
-    if not one.model.input_example:
-        return
-    try:
-        one.answer(Schema(one.model.columns).batch_of_records(one.model.input_example), scores=True)
-    except Exception:  # whatever a user's model raises on a made-up row
-        log.warning("%s could not answer its own input example", one.model.ref, exc_info=True)
+    def _leave(self, one: Served) -> None:
+        task = asyncio.get_running_loop().create_task(one.close())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
 
 def _key(route: Route) -> tuple[str, str]:

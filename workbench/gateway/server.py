@@ -26,6 +26,9 @@ from workbench.gateway.status import only_gateway, remove_status
 from workbench.gateway.watcher import Watcher, new_status
 from workbench.traffic import CaptureWriter
 
+#: Workers share the cores: each is given one thread for numbers, unless the environment says otherwise.
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 Announce = Callable[[str, str, str], None]
 """Called once when it serves, with the endpoint, the URL and the champion (empty: none yet)."""
 
@@ -40,8 +43,7 @@ def say(endpoint: str, url: str, champion: str) -> None:
 def serve(settings: Settings, endpoint: str, *, host: str, port: int, announce: Announce = say) -> None:
     """Serve an endpoint until SIGTERM or SIGINT; then answer what has begun, write all captures, return.
 
-    A model that hangs beyond its deadline holds a thread that cannot be killed; when one still hangs at the
-    end, the process exits with code 0 from here.
+    A model that hangs at the end is killed with its worker.
 
     Args:
         settings: of the project.
@@ -54,6 +56,8 @@ def serve(settings: Settings, endpoint: str, *, host: str, port: int, announce: 
         Conflict: another process serves this endpoint.
         Unavailable: the port is taken, or the address is not this machine's.
     """
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
     with only_gateway(settings.state, endpoint), _listen(host, port) as listener:
         config = uvicorn.Config(
             _not_yet,
@@ -66,11 +70,7 @@ def serve(settings: Settings, endpoint: str, *, host: str, port: int, announce: 
             timeout_graceful_shutdown=math.ceil(2 * settings.gateway_deadline_seconds) + 3,
         )
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            gateway = _Gateway(settings, endpoint, listener, config, announce)
-            hung = runner.run(gateway.run())
-    if hung:
-        sys.stdout.flush()
-        os._exit(0)  # an ordinary exit would wait for threads that never end
+            runner.run(_Gateway(settings, endpoint, listener, config, announce).run())
 
 
 class _Gateway:
@@ -110,8 +110,8 @@ class _Gateway:
             losses=lambda: (self._capture.lost, metrics.dropped),
         )
 
-    async def run(self) -> bool:
-        """Serve until told to stop. Returns whether a model call is still hanging."""
+    async def run(self) -> None:
+        """Serve until told to stop."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
@@ -124,11 +124,11 @@ class _Gateway:
             announcing.cancel()
             watching.cancel()
             await self._plane.drain()
+            await self._shelf.close()
             await asyncio.to_thread(self._capture.close)
             self._watcher.note("stopped")
             await asyncio.to_thread(self._record.close)
             remove_status(self._state, self._endpoint)
-        return self._shelf.hung
 
     def _stop(self) -> None:
         """Readiness off, no new connections; requests that have begun are answered."""

@@ -29,6 +29,8 @@ class Status(Record):
     """``name/version``."""
     loaded: tuple[str, ...] = ()
     """``name/version`` of everything in memory."""
+    workers: dict[str, tuple[int, ...]] = {}
+    """The processes in which each of them answers."""
     killed: bool = False
     refused_version: int | None = None
     """The newest table, when it could not be taken: the one in force stays."""

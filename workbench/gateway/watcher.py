@@ -108,6 +108,7 @@ class Watcher:
             "table_version": live.table.version if live else 0,
             "champion": champion.model.ref if champion else "",
             "loaded": self._shelf.refs,
+            "workers": self._shelf.workers,
             "killed": self._plane.killed,
             "refused_version": refused_version,
             "refused": refused,
@@ -131,7 +132,7 @@ class Watcher:
         if table is None:
             return  # removed: what is loaded goes on until the process ends
         in_force = self._plane.live.table if self._plane.live else None
-        if in_force is not None and table.version <= in_force.version and table != in_force:
+        if in_force is not None and table.version <= in_force.version and not _alike(table, in_force):
             self._refuse(
                 table.version,
                 f"Version {table.version} is not later than version {in_force.version}, which is in force.",
@@ -176,6 +177,11 @@ def new_status(endpoint: str, pid: int, url: str) -> Status:
     return Status(
         endpoint=endpoint, pid=pid, url=url, started=datetime.now(UTC), ready=False, table_version=0
     )
+
+
+def _alike(table: RoutingTable, other: RoutingTable) -> bool:
+    """Whether both say the same, whatever lease they were written with."""
+    return table.model_copy(update={"token": other.token}) == other
 
 
 def _mark(path: Path) -> tuple[int, ...] | None:
