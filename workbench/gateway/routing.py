@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
 
-from workbench.core.errors import Conflict, InvalidInput
+from workbench.core.errors import Conflict, InvalidInput, Unavailable
 from workbench.core.records import Record
 from workbench.models.records import ModelVersion
 from workbench.models.references import require_name
+
+#: Seconds to wait for another writer, who needs milliseconds.
+_WRITERS_PATIENCE = 5.0
 
 ROUTES, KILL, STATUS, LOCK = "routes.json", "KILL", "status.json", "gateway.lock"
 
@@ -125,13 +129,7 @@ def write_table(state: Path, table: RoutingTable) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with _one_writer(folder):
         before = read_table(state, table.endpoint)
-        if before is not None and before.token > table.token:
-            raise Conflict(
-                f"The routing table of {table.endpoint} was written with lease {before.token}; "
-                f"{table.token} is an earlier one.",
-                remedy="Another controller has taken over. This one must stop.",
-                field="token",
-            )
+        _require_lease(before, table.token)
         if before is not None and before.version >= table.version:
             raise Conflict(
                 f"The routing table of {table.endpoint} is at version {before.version} already; "
@@ -140,6 +138,33 @@ def write_table(state: Path, table: RoutingTable) -> None:
                 field="version",
             )
         replace(folder / ROUTES, table.to_json(indent=1).encode(), durable=True)
+
+
+def fence(state: Path, endpoint: str, token: int) -> None:
+    """Let nobody with an earlier lease write the table any more. What it says, and its version, stay.
+
+    Raises:
+        Conflict: it was written with a later lease.
+    """
+    folder = folder_of(state, endpoint)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _one_writer(folder):
+        before = read_table(state, endpoint)
+        _require_lease(before, token)
+        if before is not None and before.token < token:
+            now = before.model_copy(update={"token": token})
+            replace(folder / ROUTES, now.to_json(indent=1).encode(), durable=True)
+
+
+def _require_lease(before: RoutingTable | None, token: int) -> None:
+    """Refuse whoever holds an earlier lease than the table was written with."""
+    if before is not None and before.token > token:
+        raise Conflict(
+            f"The routing table of {before.endpoint} was written with lease {before.token}; "
+            f"{token} is an earlier one.",
+            remedy="Another controller has taken over. This one must stop.",
+            field="token",
+        )
 
 
 def kill(state: Path, endpoint: str, reason: str = "") -> None:
@@ -189,7 +214,24 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _one_writer(folder: Path) -> Iterator[None]:
-    """Hold the writers' lock, so that between comparing and replacing nobody else replaces."""
-    with (folder / ".routes.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Hold the writers' lock, so that between comparing and replacing nobody else replaces.
+
+    Raises:
+        Unavailable: a writer was stopped while it held the lock, and still is.
+    """
+    until = time.monotonic() + _WRITERS_PATIENCE
+    with (folder / ".routes.lock").open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise Unavailable(
+                        f"A stopped process holds the routing table of {folder.name}.",
+                        remedy=f"End it (fuser {folder / '.routes.lock'} names it). "
+                        f"workbench kill {folder.name} works meanwhile.",
+                        field="endpoint",
+                    ) from error
+                time.sleep(0.005)
         yield

@@ -1,13 +1,15 @@
 """The driver: reads the journal and the traffic, asks the controller, appends, then moves traffic.
 
 Every effect follows its entry and can be done again, so a process that dies anywhere leaves either nothing or
-an entry whose effect the next tick makes good. Two drivers may run: of two that saw the same state one gets
-to append, and a routing is set only over the one that was seen before the journal was read.
+an entry whose effect the next tick makes good. A controller acts under a lease (``lease.py``); people act without
+one: of two who saw the same state one gets to append, and a routing is set only over the one that was seen
+before the journal was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -28,6 +30,7 @@ from workbench.releases.book import Book, Page
 from workbench.releases.by_hand import ByHand
 from workbench.releases.effects import ENDPOINT_REVIVED, Effects, retried
 from workbench.releases.intents import Intents
+from workbench.releases.lease import Lease, Leases
 from workbench.releases.observe import Ledger
 from workbench.releases.permission import Permission, Unmoved
 from workbench.releases.plan import Plan, load_plan
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 
 #: Seconds beyond the gateway's deadline until an exchange is surely on disk.
 _CAPTURE_SECONDS = 1.5
+#: Seconds to wait while another controller takes its step.
+_PATIENCE = 5.0
 
 
 class Releases:
@@ -78,6 +83,7 @@ class Releases:
         self._by_hand = ByHand(self._target, intents, clock)
         self._effects = Effects(journal, registry=registry, target=self._target, intents=intents, clock=clock)
         self._permission = permission
+        self._leases = Leases.of(settings, journal)
         self._ledgers: dict[str, Ledger] = {}
 
     # Look
@@ -146,17 +152,33 @@ class Releases:
     def tick(self, release_id: str) -> Release:
         """Take one step: make good what was left undone, read new traffic, judge, append, move traffic.
 
-        Of two drivers that step at once one is first; the other reads again.
+        Of two drivers that step at once one is first; the other waits for it, and reads again.
 
         Raises:
+            Conflict: another controller drives this endpoint, or has taken it over.
             NotFound: there is no such release.
             Tampered: captured traffic or the candidate's files are damaged.
         """
-        endpoint = self.get(release_id).endpoint
-        self.settle(endpoint)
-        if retried(partial(self._step, release_id)):
-            self._effects.take(endpoint)
+        with self.driving(self.get(release_id).endpoint) as lease:
+            self._settle(lease)
+            if retried(partial(self._step, release_id, lease)):
+                self._effects.take(lease.endpoint, lease)
         return self.get(release_id)
+
+    @contextmanager
+    def driving(self, endpoint: str, *, patience: float = _PATIENCE) -> Iterator[Lease]:
+        """Be the one controller of an endpoint while the block runs. ``tick`` does so for its step.
+
+        Args:
+            endpoint: which.
+            patience: seconds to wait while another controller takes its step.
+
+        Raises:
+            Conflict: another controller goes on driving it; the message names it.
+        """
+        with self._leases.hold(endpoint, patience=patience) as lease:
+            self._effects.fence(lease)
+            yield lease
 
     def pause(self, release_id: str, reason: str) -> Release:
         """Hold the stage: nothing moves on and the deadline stands still. Harm still aborts."""
@@ -204,8 +226,14 @@ class Releases:
         self._journal.append(f"endpoint/{endpoint}", fact)
         self._target.revive(endpoint)
 
-    def _step(self, release_id: str) -> bool:
+    def _settle(self, lease: Lease) -> None:
+        """What ``settle`` does, as the controller."""
+        self._effects.settle(lease.endpoint)
+        self._effects.take(lease.endpoint, lease)
+
+    def _step(self, release_id: str, lease: Lease) -> bool:
         """Look once and append what follows; True when the traffic may have to follow too."""
+        lease.require()
         page = self._book.page(release_id)
         if page.release.status.final:
             return False
@@ -213,7 +241,7 @@ class Releases:
         events = controller.step(page.state, self._look(page), self._clock.now())
         if events:
             promotes = any(event.kind == PROMOTED for event in events)
-            self._book.append(page, events, unmoved=resting_on if promotes else ())
+            self._book.append(page, events, unmoved=(*lease.unmoved, *(resting_on if promotes else ())))
         return any(event.kind != JUDGED for event in events)
 
     def _look(self, page: Page) -> Observations:

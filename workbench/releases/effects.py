@@ -18,6 +18,7 @@ from workbench.models.records import ModelVersion
 from workbench.releases import refusals, routes
 from workbench.releases.book import Book
 from workbench.releases.intents import Intents, Rollback
+from workbench.releases.lease import Lease
 from workbench.releases.records import Release
 from workbench.releases.state import KILLED, LEGAL, ROLLED_BACK
 from workbench.releases.targets.base import Deployment, Target
@@ -65,16 +66,26 @@ class Effects:
         self._deployed[version.ref] = deployment
         return deployment
 
-    def take(self, endpoint: str) -> None:
+    def take(self, endpoint: str, lease: Lease | None = None) -> None:
         """Let traffic, and then the alias ``champion``, follow the journal.
 
+        Args:
+            endpoint: whose traffic.
+            lease: under which a controller acts; None for a person, who needs none.
+
         Raises:
-            Conflict: others kept changing the routing.
+            Conflict: others kept changing the routing, or have taken the lease.
         """
-        retried(partial(self._route, endpoint))
+        retried(partial(self._route, endpoint, lease))
         champions = routes.champions(self._book.of(endpoint))
+        if lease is not None:
+            lease.require()
         if champions:
             self._name_champion(champions[-1])
+
+    def fence(self, lease: Lease) -> None:
+        """Let no controller with an earlier lease route any more, before this one decides anything."""
+        retried(partial(self._fence, lease))
 
     def settle(self, endpoint: str) -> Release | None:
         """Record what was done by hand.
@@ -90,13 +101,19 @@ class Effects:
         retried(partial(self._record_kill, endpoint))
         return release
 
-    def _route(self, endpoint: str) -> None:
+    def _fence(self, lease: Lease) -> None:
+        now = self._target.status(lease.endpoint)
+        if now.routing is not None and now.token < lease.token:
+            self._target.route(now.routing, expected=now.version, token=lease.token)
+
+    def _route(self, endpoint: str, lease: Lease | None) -> None:
         status = self._target.status(endpoint)
         if self._intents.waiting(endpoint):
             return  # somebody goes back at this moment: what the journal says is not yet true
         who = routes.wanted(self._book.of(endpoint))
         if who is not None:
-            self._target.route(routes.routing(endpoint, who, self._deployment), expected=status.version)
+            wanted = routes.routing(endpoint, who, self._deployment)
+            self._target.route(wanted, expected=status.version, token=lease.token if lease else None)
 
     def _deployment(self, ref: str) -> Deployment:
         return self._deployed.get(ref) or self.deploy(self._registry.version(ref))

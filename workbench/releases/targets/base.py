@@ -77,7 +77,7 @@ class Target(Protocol):
         """Set who answers, and wait a little for the serving process to follow.
 
         Args:
-            routing: what is wanted. When it is in place already, nothing is written.
+            routing: what is wanted. When it is in place already, its version stays; a later token is kept.
             expected: the version of the routing that the caller has seen, 0 for none.
             token: of the caller's lease. None for who acts by hand, without one: the token there stays.
 
