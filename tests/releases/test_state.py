@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 
 from workbench.core.errors import Conflict, NotFound
+from workbench.gates.records import StageApproval
 from workbench.journal import Event, Journal
 from workbench.releases.controller import step
 from workbench.releases.records import EvidencePoint, Status
 from workbench.releases.state import (
     ABORTED,
+    APPROVED,
     JUDGED,
     KILLED,
     LEGAL,
@@ -28,7 +30,7 @@ from workbench.releases.state import (
     thinned,
 )
 from workbench.testing.clock import START
-from workbench.testing.releases import after, opened, plan, quiet_shadow, seen
+from workbench.testing.releases import BYTES, after, opened, plan, quiet_shadow, seen
 
 
 def event(kind: str, **payload) -> Event:
@@ -37,6 +39,21 @@ def event(kind: str, **payload) -> Event:
 
 ENTER = event(STAGE_ENTERED, stage=1, since_table=2)
 LOOK = event(JUDGED, stage=0, verdicts=[], waits_for=[])
+YES = Event(
+    kind=APPROVED,
+    payload=StageApproval(
+        release="tiny-2",
+        stage=1,
+        stage_name="canary 10 %",
+        model="tiny/2",
+        model_digest=BYTES,
+        plan_digest=plan().digest,
+        role="owner",
+        by="grace",
+        note="looks right",
+        time=START,
+    ).model_dump(mode="json"),
+)
 
 
 def test_a_release_opens_in_its_first_stage():
@@ -93,7 +110,7 @@ HOW = {
 @pytest.mark.parametrize(("kind", "status"), list(itertools.product(LEGAL, Status)))
 def test_what_the_table_does_not_allow_is_a_conflict(kind, status):
     state = after(opened(), HOW[status])
-    what = {STAGE_ENTERED: ENTER, JUDGED: LOOK}.get(kind, event(kind))
+    what = {STAGE_ENTERED: ENTER, JUDGED: LOOK, APPROVED: YES}.get(kind, event(kind))
     if status in LEGAL[kind]:
         after(state, [what])
     else:

@@ -134,6 +134,31 @@ class Revocation(Record):
         return f"{self.by} took {self.approval} back: {_in_a_line(self.note)}"
 
 
+class StageApproval(Record):
+    """One person's yes to a release going on, bound to the bytes and the plan, signed with their own key."""
+
+    release: str
+    """``<endpoint>-<number>``."""
+    stage: int
+    """Index of the step that may then be entered."""
+    stage_name: str
+    model: str
+    model_digest: str
+    plan_digest: str
+    role: str
+    role_from: str = SETTINGS
+    """What says that the person has the role, as in an ``Approval``."""
+    by: str
+    note: str
+    time: datetime
+    key: str = ""
+    signature: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.by} approved {self.stage_name} of {self.release} as {self.role}"
+        return f"{what}: {_in_a_line(self.note)}"
+
+
 class Lapse(Record):
     """An approval or rejection that no longer counts, and why."""
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from workbench.core.digests import canonical_json
 from workbench.core.errors import Refused, WorkbenchError
-from workbench.gates.records import Approval, Revocation
+from workbench.gates.records import Approval, Revocation, StageApproval
 from workbench.journal import Entry, Event, Signer, VerifierKey
 from workbench.journal.store import Write
 
@@ -26,15 +26,17 @@ ENROLLED = "key.enrolled"
 _DOMAINS: dict[type, bytes] = {
     Approval: b"model-workbench/approval/v1\n",
     Revocation: b"model-workbench/revocation/v1\n",
+    StageApproval: b"model-workbench/stage-approval/v1\n",
 }
 
-Signed = TypeVar("Signed", Approval, Revocation)
+Word = Approval | Revocation | StageApproval
+Signed = TypeVar("Signed", Approval, Revocation, StageApproval)
 
 Keys = Mapping[str, Sequence[str]]
 """Public keys by person."""
 
 
-def statement(said: Approval | Revocation) -> bytes:
+def statement(said: Word) -> bytes:
     """Return the bytes that are signed: a prefix, and everything but the signature as canonical JSON."""
     content: dict[str, Any] = json.loads(said.to_json())
     del content["signature"]
@@ -48,7 +50,7 @@ def signed(said: Signed, signer: Signer) -> Signed:
     return named.model_copy(update={"signature": signature})
 
 
-def holds(said: Approval | Revocation, keys: Sequence[str]) -> bool:
+def holds(said: Word, keys: Sequence[str]) -> bool:
     """Return whether one of ``keys`` made the signature. Never raises."""
     if said.key not in keys:
         return False

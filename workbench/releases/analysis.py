@@ -17,8 +17,8 @@ greatest evidence ever seen, not on the last.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from functools import partial, reduce
 from typing import TypeVar
 
@@ -102,6 +102,10 @@ class Observations:
     """Why the kill switch was thrown; None when it is off."""
     permission: Verdict | None = None
     """The gate, asked again at the door to champion; None when it was not asked."""
+    approved: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Who has said yes to the next step, by role, as far as it counts now."""
+    watched: float = 0.0
+    """Seconds of the current stage in which traffic was seen to come (``watching``)."""
 
 
 @dataclass(frozen=True)

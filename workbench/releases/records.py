@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from workbench.core.records import Record, Shown
 from workbench.core.values import Outcome
+from workbench.gates.records import StageApproval
 
 Kind = Literal["shadow", "canary", "blue_green", "ab", "champion"]
 """What happens in a step; the steps of a progressive stage are canary."""
@@ -117,6 +118,8 @@ class Release(Shown):
     closed: datetime | None = None
     sticky: str = ""
     """Column that names the entity whose coin it is; empty: a coin for every request."""
+    approvals: tuple[StageApproval, ...] = ()
+    """What people have said of going on, oldest first. Whether a word counts is told when the step is due."""
 
     @property
     def current(self) -> Stage:

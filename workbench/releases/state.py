@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from workbench.core.errors import Conflict, NotFound
-from workbench.gates.records import Verdict
+from workbench.gates.records import StageApproval, Verdict
 from workbench.journal.records import Entry, Event
 from workbench.releases.plan import Plan
 from workbench.releases.records import EvidencePoint, Release, StageVerdict, Status
@@ -21,6 +21,7 @@ ABORTED = "release.aborted"
 ROLLED_BACK = "release.rolled_back"
 KILLED = "release.killed"
 SUPERSEDED = "release.superseded"
+APPROVED = "release.approved"
 PAUSED = "release.paused"
 RESUMED = "release.resumed"
 
@@ -30,6 +31,7 @@ _ALIVE = frozenset({Status.RUNNING, Status.PAUSED})
 LEGAL: dict[str, frozenset[Status]] = {
     STAGE_ENTERED: frozenset({Status.RUNNING}),
     JUDGED: _ALIVE,
+    APPROVED: _ALIVE,
     PROMOTED: frozenset({Status.RUNNING}),
     ABORTED: _ALIVE,
     ROLLED_BACK: _ALIVE | {Status.PROMOTED},
@@ -68,6 +70,8 @@ class State:
     """The gate's verdict that opened it."""
     waits_for: tuple[str, ...] = ()
     """What the stage lacked at the last look written down."""
+    watched: float = 0.0
+    """Seconds of the current stage in which traffic was seen to come, as last written down."""
     paused_since: datetime | None = None
     paused_for: timedelta = timedelta()
     """How long the current stage stood still; its deadline moves by as much."""
@@ -164,42 +168,61 @@ def _opened(payload: dict[str, Any], time: datetime, actor: str) -> State:
 
 
 def _after(state: State, event: Event, time: datetime) -> State:
-    release, payload = state.release, event.payload
-    reason = payload.get("reason", release.reason)
     if event.kind in _ENDINGS:
-        return _ended(state, event.kind, reason, time)
-    if event.kind == STAGE_ENTERED:
-        index = release.stage + 1
-        moved = {
-            "stage": index,
-            "weight": release.stages[index].weight,
-            "stage_since": time,
-            "reason": reason,
-        }
-        return replace(
-            state,
-            release=release.model_copy(update=moved),
-            since_table=(*state.since_table, payload["since_table"]),
-            waits_for=(),
-            paused_for=timedelta(),
-        )
-    if event.kind == JUDGED:
-        verdicts = _looked(release.verdicts, payload["verdicts"])
-        return replace(
-            state,
-            release=release.model_copy(update={"verdicts": verdicts, "reason": reason}),
-            waits_for=tuple(payload["waits_for"]),
-        )
-    if event.kind == PAUSED:
-        now = {"status": Status.PAUSED, "reason": reason}
-        return replace(state, release=release.model_copy(update=now), paused_since=time)
+        return _ended(state, event.kind, event.payload.get("reason", state.release.reason), time)
+    return _FOLDS[event.kind](state, event.payload, time)
+
+
+def _entered(state: State, payload: dict[str, Any], time: datetime) -> State:
+    index = state.release.stage + 1
+    return replace(
+        _with(state, payload, stage=index, weight=state.release.stages[index].weight, stage_since=time),
+        since_table=(*state.since_table, payload["since_table"]),
+        waits_for=(),
+        watched=0.0,
+        paused_for=timedelta(),
+    )
+
+
+def _judged(state: State, payload: dict[str, Any], _: datetime) -> State:
+    verdicts = _looked(state.release.verdicts, payload["verdicts"])
+    return replace(
+        _with(state, payload, verdicts=verdicts),
+        waits_for=tuple(payload["waits_for"]),
+        watched=payload.get("watched", 0.0),
+    )
+
+
+def _approved(state: State, payload: dict[str, Any], _: datetime) -> State:
+    said = (*state.release.approvals, StageApproval.model_validate(payload))
+    return _with(state, payload, approvals=said)
+
+
+def _paused(state: State, payload: dict[str, Any], time: datetime) -> State:
+    return replace(_with(state, payload, status=Status.PAUSED), paused_since=time)
+
+
+def _resumed(state: State, payload: dict[str, Any], time: datetime) -> State:
     stood = time - state.paused_since if state.paused_since else timedelta()
     return replace(
-        state,
-        release=release.model_copy(update={"status": Status.RUNNING, "reason": reason}),
-        paused_since=None,
-        paused_for=state.paused_for + stood,
+        _with(state, payload, status=Status.RUNNING), paused_since=None, paused_for=state.paused_for + stood
     )
+
+
+#: How each event that ends nothing changes the state.
+_FOLDS: dict[str, Callable[[State, dict[str, Any], datetime], State]] = {
+    STAGE_ENTERED: _entered,
+    JUDGED: _judged,
+    APPROVED: _approved,
+    PAUSED: _paused,
+    RESUMED: _resumed,
+}
+
+
+def _with(state: State, payload: dict[str, Any], **changes: Any) -> State:
+    """The state with another release: what changed, and why, where the event says so."""
+    changes["reason"] = payload.get("reason", state.release.reason)
+    return replace(state, release=state.release.model_copy(update=changes))
 
 
 def _ended(state: State, kind: str, reason: str, time: datetime) -> State:
