@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 from workbench.core import plugins
@@ -17,10 +18,11 @@ from workbench.core.errors import NotFound, Refused, Unavailable, WorkbenchError
 from workbench.core.settings import Settings
 from workbench.models.references import require_name
 from workbench.releases import routes
+from workbench.releases.drills_records import as_released, mark_of
 from workbench.releases.effects import retried
 from workbench.releases.intents import Intents, Rollback
 from workbench.releases.records import Release
-from workbench.releases.targets.base import Target
+from workbench.releases.targets.base import Routing, Target, TargetStatus
 
 Settle = Callable[[], Release | None]
 """Writes into the journal what was done, and returns the release it was about."""
@@ -30,20 +32,23 @@ class ByHand:
     """Moves the traffic of endpoints at once.
 
     Args:
+        state: folder of the project's stores, where a drill that is under way leaves its mark.
         target: where the traffic is.
         intents: keeps what was done until the journal has it.
         clock: when it was done.
     """
 
-    def __init__(self, target: Target, intents: Intents, clock: Clock) -> None:
+    def __init__(self, state: Path, target: Target, intents: Intents, clock: Clock) -> None:
+        self._state = state
         self._target = target
         self._intents = intents
         self._clock = clock
 
     @classmethod
     def of(cls, settings: Settings, clock: Clock) -> Self:
-        """Move the traffic of a project on its local gateway."""
-        return cls(plugins.load("targets", "local")(settings), Intents.of(settings), clock)
+        """Move the traffic of a project where its settings say it is."""
+        target = plugins.load("targets", settings.target)(settings)
+        return cls(settings.state, target, Intents.of(settings), clock)
 
     def kill(self, endpoint: str, reason: str, record: Settle) -> None:
         """Stop every model answer: the file first, then the record.
@@ -80,7 +85,7 @@ class ByHand:
         return release
 
     def _go_back(self, endpoint: str, reason: str, by: str) -> None:
-        now = self._target.status(endpoint).routing
+        now = self._released(endpoint, self._target.status(endpoint))
         if now is None or routes.without_newest(now) is None:
             raise Refused(
                 f"{endpoint} has no candidate and no champion before this one: nothing to go back to.",
@@ -93,14 +98,19 @@ class ByHand:
 
     def _move_back(self, endpoint: str, took_out: str) -> None:
         status = self._target.status(endpoint)
-        back = routes.without_newest(status.routing) if status.routing else None
-        if status.routing is None or back is None or routes.newest(status.routing) != took_out:
+        now = self._released(endpoint, status)
+        back = routes.without_newest(now) if now else None
+        if now is None or back is None or routes.newest(now) != took_out:
             raise Refused(
                 f"{endpoint}: somebody else has just taken {took_out} out.",
                 remedy="Look at what answers now, then decide again.",
                 field="endpoint",
             )
         self._target.route(back, expected=status.version)
+
+    def _released(self, endpoint: str, status: TargetStatus) -> Routing | None:
+        """The routing in place, as it is but for a drill: who stands by for a moment is not the champion."""
+        return as_released(status.routing, mark_of(self._state, endpoint)) if status.routing else None
 
 
 @contextmanager

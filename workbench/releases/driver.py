@@ -1,9 +1,9 @@
 """The driver: reads the journal and the traffic, asks the controller, appends, then moves traffic.
 
-Every effect follows its entry and can be done again, so a process that dies anywhere leaves either nothing or
-an entry whose effect the next tick makes good. A controller acts under a lease (``lease.py``); people act without
-one: of two who saw the same state one gets to append, and a routing is set only over the one that was seen
-before the journal was read.
+Every effect follows its entry and can be done again, so a process that dies anywhere leaves either nothing
+or an entry whose effect the next tick makes good. A controller acts under a lease (``lease.py``); people
+act without one: of two who saw the same state one gets to append, and a routing is set only over the one
+that was seen before the journal was read.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from workbench.releases import controller, opening, permission, routes
 from workbench.releases.analysis import Observations
 from workbench.releases.book import Book, Page
 from workbench.releases.by_hand import ByHand
+from workbench.releases.drills import Drills
+from workbench.releases.drills_records import Drill
 from workbench.releases.effects import ENDPOINT_REVIVED, Effects, retried
 from workbench.releases.intents import Intents
 from workbench.releases.lease import Lease, Leases
@@ -39,6 +41,8 @@ from workbench.releases.state import ABORTED, JUDGED, PAUSED, PROMOTED, RESUMED
 from workbench.releases.targets.base import Target
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.models.registry import Registry
     from workbench.traffic import TrafficStore
 
@@ -58,7 +62,7 @@ class Releases:
         traffic: captured exchanges.
         clock: for deadlines, and for how old an exchange must be to count.
         permission: asks the gate again at the door to champion.
-        target: where traffic is moved; default: the local gateway.
+        target: where traffic is moved; default: as set.
     """
 
     def __init__(
@@ -78,12 +82,13 @@ class Releases:
         self._clock = clock
         self._actor = settings.actor
         self._age = timedelta(seconds=settings.gateway_deadline_seconds + _CAPTURE_SECONDS)
-        self._target: Target = target or plugins.load("targets", "local")(settings)
+        self._target: Target = target or plugins.load("targets", settings.target)(settings)
         intents = Intents.of(settings)
-        self._by_hand = ByHand(self._target, intents, clock)
+        self._by_hand = ByHand(settings.state, self._target, intents, clock)
         self._effects = Effects(journal, registry=registry, target=self._target, intents=intents, clock=clock)
         self._permission = permission
         self._leases = Leases.of(settings, journal)
+        self._drills = Drills(settings, journal, traffic, self._target, clock)
         self._ledgers: dict[str, Ledger] = {}
 
     # Look
@@ -103,6 +108,10 @@ class Releases:
     def all(self) -> list[Release]:
         """Return every release, in the order they were opened."""
         return self._book.all()
+
+    def endpoints(self) -> list[str]:
+        """Return the names of the endpoints that something was released to, in their order."""
+        return list(dict.fromkeys(release.endpoint for release in self.all()))
 
     # Open and drive
 
@@ -138,7 +147,11 @@ class Releases:
         opening.require_free(endpoint, version, earlier, status)
         self._effects.deploy(version)
         release_id = f"{endpoint}-{len(earlier) + 1}"  # of two who saw the same, one gets to open it
-        place = {"since_table": status.version, "cursor": self._traffic.end(endpoint)}
+        place = {
+            "since_table": status.version,
+            "cursor": self._traffic.end(endpoint),
+            "yardsticks": opening.yardsticks(plan, version, earlier, partial(self._last_day, endpoint)),
+        }
         opened = opening.opened(release_id, version, plan, verdict, earlier, endpoint=endpoint, **place)
         first = [] if routes.champions(earlier) else [opening.first_champion(version)]
         try:
@@ -192,6 +205,39 @@ class Releases:
         """End a release that is not over; the champion keeps the traffic."""
         return self._say(release_id, ABORTED, f"Aborted by {self._actor}: {reason}")
 
+    def keep(self, endpoint: str) -> None:
+        """Make good, as the controller, what was left undone where no release is active.
+
+        Raises:
+            Conflict: another controller drives this endpoint.
+            Unavailable: the journal or MLflow does not answer.
+        """
+        with self.driving(endpoint) as lease:
+            self._settle(lease)
+
+    def drill(self, endpoint: str) -> Drill:
+        """Go to the standby and come back, on captured requests, and measure it.
+
+        Raises:
+            Conflict: a release is active, the endpoint is killed, or somebody moved its traffic meanwhile.
+            Refused: there is no standby, or no captured request to replay.
+            Unavailable: no gateway serves it, or the standby is not loaded.
+        """
+        with self.driving(require_name(endpoint, field="endpoint")) as lease:
+            self._settle(lease)
+            now = self.active(endpoint)
+            if now is not None:
+                raise Conflict(
+                    f"{endpoint} has an active release: {now.id} of {now.candidate}.",
+                    remedy="Drill when it is over.",
+                    field="endpoint",
+                )
+            return self._drills.run(lease)
+
+    def drill_if_due(self, endpoint: str) -> Drill | None:
+        """Drill an endpoint where ``drill_hours`` have passed, and where that is possible now."""
+        return None if self.active(endpoint) or not self._drills.due(endpoint) else self.drill(endpoint)
+
     # Go back and stop
 
     def rollback(self, endpoint: str, reason: str) -> Release:
@@ -230,6 +276,7 @@ class Releases:
         """What ``settle`` does, as the controller."""
         self._effects.settle(lease.endpoint)
         self._effects.take(lease.endpoint, lease)
+        self._drills.tidy(lease.endpoint)
 
     def _step(self, release_id: str, lease: Lease) -> bool:
         """Look once and append what follows; True when the traffic may have to follow too."""
@@ -247,8 +294,12 @@ class Releases:
     def _look(self, page: Page) -> Observations:
         state, status = page.state, self._target.status(page.release.endpoint)
         ledger = self._ledgers.setdefault(page.release.id, Ledger(self._traffic, state.cursor, self._age))
+        tallies = ledger.read(state, self._clock.now())
+        latency_ms, latency_requests = ledger.thresholds(state)
         seen = Observations(
-            tallies=ledger.read(state, self._clock.now()),
+            tallies=tallies,
+            latency_ms=latency_ms,
+            latency_requests=latency_requests,
             table_version=status.version,
             serving=status.alive,
             refused=status.refused,
@@ -257,6 +308,10 @@ class Releases:
         if controller.at_the_door(state, seen):
             seen = replace(seen, permission=self._permission(state))
         return seen
+
+    def _last_day(self, endpoint: str) -> pd.DataFrame:
+        now = self._clock.now()
+        return self._traffic.frame(endpoint, now - timedelta(days=1), now)
 
     def _say(self, release_id: str, kind: str, reason: str) -> Release:
         page = self._book.page(release_id)

@@ -1,13 +1,13 @@
 """The lease: one controller drives an endpoint at a time, and one that was displaced can do nothing more.
 
-Whoever drives holds a lock of the kernel on a file. It goes with the process, however that ends: whoever comes
-next goes on at once, and nothing is written down. Only from a holder that lives and shows no sign of life (it
-was stopped, it hangs) is the lease taken, by an entry of the stream ``lease/<endpoint>``. The number of entries
-there is the **token**. A release is appended to only while that number is unmoved, and a routing table refuses a
-lesser one: who was displaced and wakes up neither appends nor routes.
+Whoever drives holds a lock of the kernel on a file. It goes with the process, however that ends: whoever
+comes next goes on at once, and nothing is written down. Only from a holder that lives and shows no sign of
+life (it was stopped, it hangs) is the lease taken, by an entry of the stream ``lease/<endpoint>``. The
+number of entries there is the **token**. A release is appended to only while that number is unmoved, and a
+routing table refuses a lesser one: who was displaced and wakes up neither appends nor routes.
 
-Signs of life are compared by the clock of this machine. A clock that jumps may displace a healthy holder, which
-is a nuisance and no danger.
+Signs of life are compared by the clock of this machine. A clock that jumps may displace a healthy holder,
+which is a nuisance and no danger.
 """
 
 from __future__ import annotations
@@ -166,9 +166,7 @@ class Leases:
         holder, before = self._holder(), _read(_path(self._folder, endpoint, token))
         payload = {"holder": str(holder), "from": str(before or "")}
         try:
-            self._journal.append(
-                _stream(endpoint), Event(kind=LEASE_TAKEN, payload=payload), expected=token
-            )
+            self._journal.append(_stream(endpoint), Event(kind=LEASE_TAKEN, payload=payload), expected=token)
         except BaseException:
             file.close()
             raise

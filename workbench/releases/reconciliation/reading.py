@@ -56,7 +56,7 @@ class _Look:
         self.unreadable: list[str] = []
         self._state = settings.state
         self._journal = journal
-        self._traffic = TrafficStore(settings.state / "traffic")
+        self._traffic = TrafficStore.of(settings)
         self._intents = Intents.of(settings)
         self._clock = clock
 
@@ -78,7 +78,7 @@ class _Look:
             alive=_alive(self._state, endpoint),
             killed=is_killed(self._state, endpoint),
             intents=list(self._waiting(endpoint)),
-            releases=_releases(self._journal, endpoint),
+            releases=[*_releases(self._journal, endpoint), *self._journal.read(f"drill/{endpoint}")],
             switches=self._journal.read(f"endpoint/{endpoint}"),
             model=self._journal.read(f"model/{endpoint}"),
         )

@@ -60,7 +60,7 @@ class Seen(NamedTuple):
     """The ``KILL`` file is there."""
     intents: Sequence[Rollback] = ()
     releases: Sequence[Entry] = ()
-    """Of the streams ``release/<endpoint>-<number>``."""
+    """Of the streams ``release/<endpoint>-<number>`` and ``drill/<endpoint>``."""
     switches: Sequence[Entry] = ()
     """Of ``endpoint/<endpoint>``."""
     model: Sequence[Entry] = ()

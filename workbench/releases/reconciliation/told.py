@@ -15,6 +15,7 @@ from workbench.gateway.record import Served
 from workbench.journal import Entry, Event
 from workbench.models.history import ALIAS
 from workbench.releases import routes
+from workbench.releases.drills_records import DRILL_BEGAN, DRILLED
 from workbench.releases.effects import ENDPOINT_KILLED, ENDPOINT_REVIVED
 from workbench.releases.intents import Rollback
 from workbench.releases.reconciliation.order import EVER, Told, lasting
@@ -78,6 +79,8 @@ class _Fold:
 
     def __init__(self) -> None:
         self.flaws: list[str] = []
+        self._began = EVER
+        """When the last drill did."""
         self._states: dict[str, State] = {}
         self._unended: set[str] = set()
         """Releases after which another one began, although nothing says how they ended."""
@@ -86,6 +89,8 @@ class _Fold:
         """Take the next entry; return what holds now, None when it says nothing of that."""
         if entry.kind == JUDGED:
             return None
+        if entry.kind in (DRILL_BEGAN, DRILLED):
+            return self._drilled(entry)
         event = Event(kind=entry.kind, payload=entry.payload)
         try:
             state = follow(self._states.get(entry.stream), event, time=entry.time, actor=entry.actor)
@@ -111,6 +116,15 @@ class _Fold:
         event = Event(kind=ROLLED_BACK)
         self._states[stream] = follow(self._states[stream], event, time=intent.time, actor=intent.by)
         return self._now(ROLLED_BACK, intent.time, meant)
+
+    def _drilled(self, entry: Entry) -> Told[InForce]:
+        """A drill: champion and standby change places, and then are again as the releases say."""
+        now = routes.wanted(self._releases())
+        what = self._in_force(now) if now else InForce(None)
+        if entry.kind == DRILL_BEGAN:
+            self._began = entry.time
+            return Told(what._replace(champion=what.standby, standby=what.champion), entry.kind, entry.time)
+        return Told(what, entry.kind, entry.time, earliest=self._began)
 
     def _now(self, kind: str, time: datetime, release: Release) -> Told[InForce]:
         releases = self._releases()

@@ -1,0 +1,295 @@
+"""Drills: go to the standby and come back, on real requests, and measure it, before the day it is needed.
+
+Nothing that fails here harms anybody: first both versions answer captured requests by their version, and
+only when the standby answers all that the champion does, traffic moves. The entry comes first, then the
+mark on the disk, then the pointer. A drill that is cut short is ended by the next tick: traffic follows the
+releases of the journal, and they name the champion.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from workbench.core.clock import Clock
+from workbench.core.errors import Conflict, Refused, Unavailable
+from workbench.core.settings import Settings
+from workbench.core.values import Outcome
+from workbench.gateway.status import Status, read_status
+from workbench.journal import Event, Journal
+from workbench.models.references import require_name
+from workbench.releases.drills_records import (
+    DRILL_BEGAN,
+    DRILLED,
+    Drill,
+    Mark,
+    mark_of,
+    remove_mark,
+    set_mark,
+    swapped,
+)
+from workbench.releases.lease import Lease
+from workbench.releases.targets.base import Deployment, Routing, Target
+from workbench.traffic.sending import Answered, Sender, oip, say_nothing
+
+if TYPE_CHECKING:
+    from workbench.traffic import TrafficStore
+
+#: Captured requests that are replayed, the newest ones, and how old they may be.
+_REQUESTS, _RECENT = 200, timedelta(days=7)
+#: Requests a second while traffic is switched, and seconds before, between and after the two switches.
+_RATE, _SECONDS = 100.0, 1.0
+_TIMEOUT = 10.0
+
+
+class Pair(NamedTuple):
+    """Who takes part."""
+
+    routing: Routing
+    version: int
+    """Of the routing, as it was read."""
+    champion: Deployment
+    standby: Deployment
+    gateway: Status
+
+
+class Drills:
+    """Tries the standby of endpoints.
+
+    Args:
+        settings: the project.
+        journal: where a drill is written.
+        traffic: whose captured requests are replayed.
+        target: where the pointer is.
+        clock: for the age of requests and drills.
+    """
+
+    def __init__(
+        self, settings: Settings, journal: Journal, traffic: TrafficStore, target: Target, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._state = settings.state
+        self._journal = journal
+        self._traffic = traffic
+        self._target = target
+        self._clock = clock
+
+    def run(self, lease: Lease) -> Drill:
+        """Drill an endpoint that has no active release.
+
+        Raises:
+            Conflict: it is killed, or somebody moved its traffic meanwhile.
+            Refused: there is no standby, or no captured request to replay.
+            Unavailable: no gateway serves it, or the standby is not loaded.
+        """
+        endpoint = lease.endpoint
+        pair = self._pair(endpoint)
+        bodies = self._bodies(endpoint, pair)
+        drill, bodies = self._compare(pair, bodies)
+        if drill.outcome is not Outcome.PASS:
+            self._write(endpoint, DRILLED, drill)
+            return drill
+        self._write(endpoint, DRILL_BEGAN, drill)
+        mark = Mark(
+            champion=drill.champion, standby=drill.standby, by=self._settings.actor, time=self._clock.now()
+        )
+        set_mark(self._state, endpoint, mark)
+        drill = self._switch(pair, drill, bodies, lease)
+        remove_mark(self._state, endpoint)
+        self._write(endpoint, DRILLED, drill)
+        return drill
+
+    def tidy(self, endpoint: str) -> None:
+        """Write down a drill that was cut short, once traffic is with the champion again."""
+        mark = mark_of(self._state, endpoint)
+        if mark is None:
+            return
+        reason = f"It was cut short; {mark.champion} answers again."
+        drill = Drill(
+            endpoint=endpoint,
+            champion=mark.champion,
+            standby=mark.standby,
+            outcome=Outcome.ERROR,
+            reason=reason,
+        )
+        self._write(endpoint, DRILLED, drill)
+        remove_mark(self._state, endpoint)
+
+    def due(self, endpoint: str) -> bool:
+        """Whether ``drill_hours`` have passed since the last drill, and there is somebody to drill with."""
+        if not self._settings.drill_hours:
+            return False
+        done = [entry for entry in self._journal.read(_stream(endpoint)) if entry.kind == DRILLED]
+        age = self._clock.now() - done[-1].time if done else None
+        if age is not None and age < timedelta(hours=self._settings.drill_hours):
+            return False
+        try:
+            self._bodies(endpoint, self._pair(endpoint))
+        except (Conflict, Refused, Unavailable):
+            return False
+        return True
+
+    def _pair(self, endpoint: str) -> Pair:
+        now = self._target.status(require_name(endpoint, field="endpoint"))
+        if now.killed is not None:
+            raise Conflict(
+                f"{endpoint} is killed: {now.killed}.",
+                remedy=f'First: workbench revive {endpoint} --reason "…"',
+                field="endpoint",
+            )
+        if now.routing is None or now.routing.standby is None:
+            raise Refused(
+                f"{endpoint} has no standby: nobody was champion before this one.",
+                remedy="The second champion brings one.",
+                field="endpoint",
+            )
+        gateway = read_status(self._state, endpoint)
+        if gateway is None or not gateway.ready:
+            raise Unavailable(
+                f"No gateway serves {endpoint}: nothing can be measured.",
+                remedy=f"Start one: workbench gateway {endpoint}",
+                field="endpoint",
+            )
+        champion, standby = now.routing.champion, now.routing.standby
+        if standby.model.ref not in gateway.loaded:
+            raise Unavailable(
+                f"{standby.model.ref} stands by for {endpoint} and is not loaded.",
+                remedy="Wait a moment; when it stays so, see what the gateway refuses: workbench status",
+                field="endpoint",
+            )
+        return Pair(now.routing, now.version, champion, standby, gateway)
+
+    def _bodies(self, endpoint: str, pair: Pair) -> list[bytes]:
+        """Bodies of the newest captured requests, one row each, what was not kept filled from the example."""
+        found = self._traffic.frame(endpoint, since=self._clock.now() - _RECENT)
+        answered = found[(found["arm"] == "champion") & (found["status"] == 200)].tail(_REQUESTS)
+        example: dict[str, Any] = next(iter(pair.champion.model.input_example), {})
+        rows = [example | batch[0] for batch in answered["inputs"] if batch and batch[0]]
+        if not rows:
+            raise Refused(
+                f"No request of {endpoint} was captured in the last {_RECENT.days} days: none to replay.",
+                remedy=f"Send some: workbench traffic send {endpoint} rows.csv",
+                field="endpoint",
+            )
+        return [oip(row) for row in rows]
+
+    def _compare(self, pair: Pair, bodies: list[bytes]) -> tuple[Drill, list[bytes]]:
+        """Let both answer by version; the requests that count are those that the champion answers."""
+        ours, theirs = (self._by_version(pair, one, bodies) for one in (pair.champion, pair.standby))
+        both = [(a, b, body) for a, b, body in zip(ours, theirs, bodies, strict=True) if a.status == 200]
+        wrong = sum(not _valid(b, a) for a, b, _ in both)
+        outcome = Outcome.PASS if both and not wrong else Outcome.FAIL if wrong else Outcome.INCONCLUSIVE
+        champion, standby = pair.champion.model.ref, pair.standby.model.ref
+        reasons = {
+            Outcome.FAIL: f"{standby} gives no valid answer to {wrong} of {len(both)} requests that "
+            f"{champion} answers. Traffic was not moved.",
+            Outcome.INCONCLUSIVE: f"{champion} answers none of the captured requests. Traffic was not moved.",
+        }
+        drill = Drill(
+            endpoint=pair.routing.endpoint,
+            champion=champion,
+            standby=standby,
+            outcome=outcome,
+            reason=reasons.get(outcome, ""),
+            compared=len(both),
+            unlike=sum(_answer(a) != _answer(b) for a, b, _ in both),
+            latency_ms=(_median(ours), _median(theirs)) if both else None,
+        )
+        return drill, [body for _, _, body in both]
+
+    def _by_version(self, pair: Pair, one: Deployment, bodies: list[bytes]) -> list[Answered]:
+        path = f"/v2/models/{pair.routing.endpoint}/versions/{one.model.version}/infer"
+        found: dict[int, Answered] = {}
+        sender = Sender(pair.gateway.url, path, bodies, rate=None, timeout=_TIMEOUT)
+        sender.run(len(bodies), 2, found.__setitem__, say_nothing)
+        return [found[at] for at in range(len(bodies))]
+
+    def _switch(self, pair: Pair, drill: Drill, bodies: list[bytes], lease: Lease) -> Drill:
+        """Move the pointer to the standby and back while requests go on."""
+        endpoint = lease.endpoint
+        with _requests(pair.gateway.url, f"/v2/models/{endpoint}/infer", bodies) as answers:
+            time.sleep(_SECONDS)
+            lease.require()
+            there = time.time()
+            version = self._target.route(swapped(pair.routing), expected=pair.version, token=lease.token)
+            try:
+                time.sleep(_SECONDS)
+            finally:
+                back = time.time()
+                self._target.route(pair.routing, expected=version, token=lease.token)
+            time.sleep(_SECONDS)
+        return _measured(drill, answers, pair, there, back)
+
+    def _write(self, endpoint: str, kind: str, drill: Drill) -> None:
+        self._journal.append(_stream(endpoint), Event(kind=kind, payload=drill.model_dump(mode="json")))
+
+
+@contextmanager
+def _requests(url: str, path: str, bodies: Sequence[bytes]) -> Iterator[list[Answered]]:
+    """Keep requests coming while the block runs; all answers are in the list afterwards."""
+    stop, answers = threading.Event(), list[Answered]()
+    sender = Sender(url, path, bodies, rate=_RATE, timeout=_TIMEOUT, stop=stop)
+    most = int(_RATE * 60)
+    work = threading.Thread(
+        target=sender.run, args=(most, 4, lambda _, answer: answers.append(answer), say_nothing), daemon=True
+    )
+    work.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        work.join()
+
+
+def _measured(drill: Drill, answers: Sequence[Answered], pair: Pair, there: float, back: float) -> Drill:
+    """What the answers say of both switches."""
+    champion, standby = pair.champion.model.version, pair.standby.model.version
+    first = [a.done for a in answers if a.version == standby]
+    last = [a.done for a in answers if a.version == champion and a.done < back]
+    late = [a.done for a in answers if a.version == standby and a.done > back]
+    failed = sum(a.status != 200 for a in answers)
+    passed = not failed and bool(first)
+    seconds = {
+        "first_seconds": round(min(first) - there, 4) if first else None,
+        "last_seconds": round(max(0.0, max(last, default=there) - there), 4),
+        "back_seconds": round(max(late, default=back) - back, 4),
+    }
+    said = (
+        f"{drill.standby} gave its first answer after {seconds['first_seconds']} s, {drill.champion} its "
+        f"last after {seconds['last_seconds']} s; {failed} of {len(answers)} requests failed."
+        if first
+        else f"{drill.standby} never answered; {failed} of {len(answers)} requests failed."
+    )
+    outcome = Outcome.PASS if passed else Outcome.FAIL
+    return drill.model_copy(
+        update={"outcome": outcome, "reason": said, "requests": len(answers), "failed": failed, **seconds}
+    )
+
+
+def _valid(answer: Answered, like: Answered) -> bool:
+    """Whether an answer has the shape of another one."""
+    return answer.status == 200 and _shape(answer) == _shape(like)
+
+
+def _shape(answer: Answered) -> list[tuple[object, ...]]:
+    outputs = orjson.loads(answer.body)["outputs"]
+    return [(output["name"], output["datatype"], tuple(output["shape"])) for output in outputs]
+
+
+def _answer(answer: Answered) -> object:
+    return orjson.loads(answer.body)["outputs"][0]["data"] if answer.status == 200 else None
+
+
+def _median(answers: Sequence[Answered]) -> float:
+    return round(statistics.median(answer.latency_ms for answer in answers), 2)
+
+
+def _stream(endpoint: str) -> str:
+    return f"drill/{endpoint}"
