@@ -7,7 +7,7 @@ import pytest
 
 from workbench.core.values import Outcome
 from workbench.journal import Event
-from workbench.releases.analysis import CanaryTally, ShadowTally
+from workbench.releases.tallies import CanaryTally, ShadowTally
 from workbench.releases.controller import at_the_door, step
 from workbench.releases.records import Status
 from workbench.releases.state import PAUSED, RESUMED
@@ -21,7 +21,7 @@ SHADOW, TENTH, HALF = quiet_shadow(), quiet_canary(0.1, candidate_bad=1, champio
 
 
 def stepped(state, observations, *, minutes=1.0):
-    return after(state, step(state, observations, START + timedelta(minutes=minutes)), minutes=minutes)
+    return step(state, observations, START + timedelta(minutes=minutes)).state
 
 
 def in_canary(of=None):
@@ -160,21 +160,21 @@ def test_what_is_over_stays_over():
         stepped(opened(), seen(SHADOW, killed="x")),
         stepped(opened(), seen(quiet_shadow(100, differ=60))),
     ):
-        assert step(ended, seen(SHADOW, killed="y"), START + timedelta(days=9)) == []
+        assert step(ended, seen(SHADOW, killed="y"), START + timedelta(days=9)).actions == ()
 
 
 def test_nothing_new_writes_nothing():
     state, look = opened(), seen(quiet_shadow(40, differ=1))
-    first = step(state, look, START)
+    first = step(state, look, START).events
     assert kinds(first) == ["judged"]
-    assert step(after(state, first), look, START) == []
-    assert step(after(state, first), seen(quiet_shadow(41, differ=1)), START) == []
-    assert kinds(step(after(state, first), seen(quiet_shadow(60, differ=1)), START)) == ["judged"]
+    assert step(after(state, first), look, START).events == []
+    assert step(after(state, first), seen(quiet_shadow(41, differ=1)), START).events == []
+    assert kinds(step(after(state, first), seen(quiet_shadow(60, differ=1)), START).events) == ["judged"]
 
 
 def test_a_step_is_one_look_and_one_transition_at_most():
-    assert kinds(step(opened(), seen(SHADOW), START)) == ["judged", "stage_entered"]
-    [_, entered] = step(opened(), seen(SHADOW, table_version=5), START)
+    assert kinds(step(opened(), seen(SHADOW), START).events) == ["judged", "stage_entered"]
+    [_, entered] = step(opened(), seen(SHADOW, table_version=5), START).events
     assert entered.payload["since_table"] == 5
     assert entered.subjects == (opened().release.candidate_digest,)
 

@@ -156,7 +156,7 @@ def test_the_fold_of_a_stream_is_what_the_journal_remembers(tmp_path, clock):
             "cursor": "",
         }
         journal.append("release/tiny-2", Event(kind=OPENED, payload=payload))
-        for one in step(state, seen(quiet_shadow(), table_version=7), START):
+        for one in step(state, seen(quiet_shadow(), table_version=7), START).events:
             journal.append("release/tiny-2", one)
         entries = journal.read("release/tiny-2")
     assert fold_state(entries[:1]) == state

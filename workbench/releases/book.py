@@ -57,13 +57,32 @@ class Book:
             )
         return Page(fold_state(entries), len(entries))
 
-    def open(self, release_id: str, events: Sequence[Event], *, unmoved: Unmoved = ()) -> None:
+    def open(
+        self,
+        release_id: str,
+        events: Sequence[Event],
+        *,
+        ending: tuple[Page, Event] | None = None,
+        unmoved: Unmoved = (),
+    ) -> None:
         """Begin a release, unless what it rests on has moved.
 
+        Args:
+            release_id: of the new one.
+            events: its first.
+            ending: the release in whose place it begins, as it was read, and how that one ends.
+            unmoved: streams that must be as they were read.
+
         Raises:
-            Conflict: somebody else has just begun the one of that id, or appended to a stream of ``unmoved``.
+            Conflict: somebody else has just begun the one of that id, or appended to the one that ends or to
+                a stream of ``unmoved``.
         """
-        self._append(release_id, events, 0, unmoved=unmoved)
+        before: list[Write] = []
+        if ending is not None:
+            page, event = ending
+            follow(page.state, event, time=page.release.stage_since, actor="")
+            before = [(f"{_PREFIX}{page.release.id}", event, page.length)]
+        self._append(release_id, events, 0, before=before, unmoved=unmoved)
 
     def append(
         self, page: Page, events: Sequence[Event], *, also: Sequence[Write] = (), unmoved: Unmoved = ()
@@ -77,20 +96,21 @@ class Book:
         state, last = page.state, page.release.stage_since
         for event in events:
             state = follow(state, event, time=last, actor="")
-        self._append(page.release.id, events, page.length, also, unmoved=unmoved)
+        self._append(page.release.id, events, page.length, also=also, unmoved=unmoved)
 
     def _append(
         self,
         release_id: str,
         events: Sequence[Event],
         length: int,
-        also: Sequence[Write] = (),
         *,
+        before: Sequence[Write] = (),
+        also: Sequence[Write] = (),
         unmoved: Unmoved,
     ) -> None:
         stream = f"{_PREFIX}{release_id}"
         writes = [(stream, event, length + i) for i, event in enumerate(events)]
-        self._journal.append_many([*writes, *also], unmoved=unmoved)
+        self._journal.append_many([*before, *writes, *also], unmoved=unmoved)
 
     def _numbers(self, endpoint: str) -> list[int]:
         """Numbers of an endpoint's releases. ``a-2-1`` is the first of ``a-2``, not one of ``a``."""

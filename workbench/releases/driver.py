@@ -20,11 +20,11 @@ from workbench.core import plugins
 from workbench.core.clock import Clock
 from workbench.core.errors import Conflict
 from workbench.core.settings import Settings
-from workbench.gates.records import Verdict
-from workbench.journal import Event, Journal
+from workbench.gates.records import StageApproval, Verdict
+from workbench.journal import Event, Journal, Signer
 from workbench.models.records import ModelVersion
 from workbench.models.references import require_name
-from workbench.releases import controller, opening, permission, routes
+from workbench.releases import controller, permission, routes
 from workbench.releases.analysis import Observations
 from workbench.releases.book import Book, Page
 from workbench.releases.by_hand import ByHand
@@ -34,15 +34,16 @@ from workbench.releases.effects import ENDPOINT_REVIVED, Effects, retried
 from workbench.releases.intents import Intents
 from workbench.releases.lease import Lease, Leases
 from workbench.releases.observe import Ledger
+from workbench.releases.opener import Candidacy, Opener
+from workbench.releases.people import Voices
 from workbench.releases.permission import Permission, Unmoved
 from workbench.releases.plan import Plan, load_plan
 from workbench.releases.records import Release
-from workbench.releases.state import ABORTED, JUDGED, PAUSED, PROMOTED, RESUMED
+from workbench.releases.state import ABORTED, PAUSED, PROMOTED, RESUMED, State
 from workbench.releases.targets.base import Target
+from workbench.releases.watching import Stopwatch
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from workbench.models.registry import Registry
     from workbench.traffic import TrafficStore
 
@@ -90,6 +91,19 @@ class Releases:
         self._leases = Leases.of(settings, journal)
         self._drills = Drills(settings, journal, traffic, self._target, clock)
         self._ledgers: dict[str, Ledger] = {}
+        self._watches: dict[str, Stopwatch] = {}
+        self._registry = registry
+        self._voices = Voices(journal, people=settings.people, listed=settings.keys, clock=clock)
+        self._opener = Opener(
+            journal,
+            registry=registry,
+            traffic=traffic,
+            target=self._target,
+            effects=self._effects,
+            permission=permission,
+            clock=clock,
+            actor=settings.actor,
+        )
 
     # Look
 
@@ -128,7 +142,7 @@ class Releases:
 
         Args:
             version: the candidate.
-            plan: checked whole before anything happens.
+            plan: checked whole before anything happens, also against the columns of the candidate.
             endpoint: whose traffic.
             verdict: the gate's, on these bytes.
             unmoved: what the verdict rests on (``permission.resting_on``).
@@ -137,30 +151,58 @@ class Releases:
             Refused: the verdict does not let these bytes through.
             Conflict: a release of this endpoint is active, the candidate is its champion already, the
                 endpoint is killed, or what the verdict rests on has moved.
+            InvalidInput: the plan cannot be walked, or names a column that requests do not have.
             Tampered: the files are not those that were registered.
         """
-        require_name(endpoint, field="endpoint")
-        plan = load_plan(plan)
-        opening.require_permission(version, verdict)
-        self.settle(endpoint)
-        earlier, status = self._book.of(endpoint), self._target.status(endpoint)
-        opening.require_free(endpoint, version, earlier, status)
-        self._effects.deploy(version)
-        release_id = f"{endpoint}-{len(earlier) + 1}"  # of two who saw the same, one gets to open it
-        place = {
-            "since_table": status.version,
-            "cursor": self._traffic.end(endpoint),
-            "yardsticks": opening.yardsticks(plan, version, earlier, partial(self._last_day, endpoint)),
-        }
-        opened = opening.opened(release_id, version, plan, verdict, earlier, endpoint=endpoint, **place)
-        first = [] if routes.champions(earlier) else [opening.first_champion(version)]
-        try:
-            self._book.open(release_id, [opened, *first], unmoved=unmoved)
-        except Conflict:
-            opening.require_free(endpoint, version, self._book.of(endpoint), status)
-            raise
-        self._effects.take(endpoint)
-        return self.get(release_id)
+        what = Candidacy(version, load_plan(plan), endpoint, verdict, unmoved)
+        return self.get(self._opener.open(what))
+
+    def supersede(
+        self,
+        version: ModelVersion,
+        plan: Plan | str | Path | Mapping[str, Any],
+        *,
+        endpoint: str,
+        verdict: Verdict,
+        unmoved: Unmoved = (),
+    ) -> Release:
+        """Open a release in the place of the one under way, which ends in the same transaction.
+
+        Arguments as ``open``; where nothing is under way, it does what ``open`` does.
+
+        Raises:
+            Conflict: the candidate is the one under way, or as for ``open``; other errors as there.
+        """
+        what = Candidacy(version, load_plan(plan), endpoint, verdict, unmoved)
+        return self.get(self._opener.supersede(what))
+
+    def retry(self, release_id: str) -> Release:
+        """Try an aborted candidate again: the same bytes by the same plan, with half the error budget.
+
+        The gate is asked again, under the text of the policy that let the aborted release open.
+
+        Raises:
+            Conflict: it was not aborted, or as for ``open``; other errors as there.
+        """
+        return self.get(self._opener.retry(release_id))
+
+    def approve_stage(
+        self,
+        release_id: str,
+        *,
+        note: str,
+        signer: Signer,
+        stage: str | None = None,
+        role: str | None = None,
+        vouched: Mapping[str, str] | None = None,
+    ) -> StageApproval:
+        """Say yes, as whoever acts, to the next stage of a release; arguments as ``Voices.say``.
+
+        Raises:
+            Conflict: others kept appending to the release; other errors as there.
+        """
+        said = {"stage": stage, "role": role, "vouched": vouched}
+        return retried(partial(self._approve, release_id, by=self._actor, note=note, signer=signer, **said))
 
     def tick(self, release_id: str) -> Release:
         """Take one step: make good what was left undone, read new traffic, judge, append, move traffic.
@@ -285,11 +327,19 @@ class Releases:
         if page.release.status.final:
             return False
         resting_on = permission.resting_on(self._journal, page.release.candidate)
-        events = controller.step(page.state, self._look(page), self._clock.now())
-        if events:
-            promotes = any(event.kind == PROMOTED for event in events)
-            self._book.append(page, events, unmoved=(*lease.unmoved, *(resting_on if promotes else ())))
-        return any(event.kind != JUDGED for event in events)
+        follows = controller.step(page.state, self._look(page), self._clock.now())
+        if follows.events:
+            promotes = any(event.kind == PROMOTED for event in follows.events)
+            unmoved = (*lease.unmoved, *(resting_on if promotes else ()))
+            self._book.append(page, follows.events, unmoved=unmoved)
+        return follows.moves
+
+    def _approve(self, release_id: str, **said: Any) -> StageApproval:
+        page = self._book.page(release_id)
+        version = self._registry.version(page.release.candidate)
+        word = self._voices.say(page.release, version, **said)
+        self._book.append(page, [word.event], also=word.enrolment)
+        return word.approval
 
     def _look(self, page: Page) -> Observations:
         state, status = page.state, self._target.status(page.release.endpoint)
@@ -304,14 +354,23 @@ class Releases:
             serving=status.alive,
             refused=status.refused,
             killed=status.killed,
+            approved=self._approved(page.release),
+            watched=self._watched(state, tallies[-1].exposure),
         )
         if controller.at_the_door(state, seen):
             seen = replace(seen, permission=self._permission(state))
         return seen
 
-    def _last_day(self, endpoint: str) -> pd.DataFrame:
-        now = self._clock.now()
-        return self._traffic.frame(endpoint, now - timedelta(days=1), now)
+    def _approved(self, release: Release) -> dict[str, tuple[str, ...]]:
+        """Who has said yes to the next stage; nobody is looked up where none is asked."""
+        if not release.stages[release.stage + 1].approvals:
+            return {}
+        return self._voices.counting(release, self._registry.version(release.candidate))
+
+    def _watched(self, state: State, exposure: int) -> float:
+        watch = self._watches.setdefault(state.release.id, Stopwatch())
+        now = self._clock.monotonic()
+        return watch.look(state.release.stage, exposure, told=state.watched, now=now)
 
     def _say(self, release_id: str, kind: str, reason: str) -> Release:
         page = self._book.page(release_id)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from workbench.core.digests import short
-from workbench.core.errors import Conflict, Refused
+from workbench.core.errors import Conflict, InvalidInput, Refused, Tampered, nearest
 from workbench.core.values import Outcome
 from workbench.gates.records import Verdict
 from workbench.journal import Event
 from workbench.models.records import ModelVersion
 from workbench.releases import routes
+from workbench.releases.observe import answered_by, version_number
 from workbench.releases.plan import Plan
 from workbench.releases.records import Release, Status
-from workbench.releases.state import OPENED, PROMOTED
+from workbench.releases.state import OPENED, PROMOTED, SUPERSEDED
 from workbench.releases.targets.base import TargetStatus
+from workbench.releases.yardsticks import Yardsticks, groups, thresholds
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def opened(
@@ -28,7 +34,7 @@ def opened(
 ) -> Event:
     """The first event: everything the release will ever need to know of how it began."""
     reigned = routes.champions(earlier)
-    attempts = sum(r.candidate_digest == version.digest and r.status is Status.ABORTED for r in earlier)
+    attempts = sum(_spent(release, version) for release in earlier)
     alpha = plan.alpha / 2**attempts
     again = f"Attempt {attempts + 1} with these bytes: the error budget is {alpha:g}." if attempts else ""
     return Event(
@@ -47,6 +53,39 @@ def opened(
         },
         subjects=(version.digest, plan.digest, verdict.policy_digest),
     )
+
+
+def yardsticks(
+    plan: Plan, version: ModelVersion, earlier: Sequence[Release], traffic: Callable[[], pd.DataFrame]
+) -> dict[str, object]:
+    """What the release will be measured with, as its first event keeps it.
+
+    Args:
+        plan: names the columns and the objective.
+        version: the candidate, whose columns name groups.
+        earlier: releases of the endpoint, for its champion.
+        traffic: reads what was captured lately; asked where latency is watched.
+
+    Raises:
+        InvalidInput: the plan guards groups of a column that names none.
+    """
+    metrics, reigned, frozen = plan.metrics, routes.champions(earlier), Yardsticks()
+    if metrics.guardrails is not None:
+        frozen = Yardsticks(groups=groups(metrics.guardrails, version.columns))
+    if metrics.latency is not None and reigned:
+        answered = answered_by(traffic(), version_number(reigned[-1]))
+        limits = thresholds(answered, metrics.latency.objective_ms)
+        frozen = frozen.model_copy(
+            update={"latency_ms": limits, "latency_requests": len(answered) if limits else 0}
+        )
+    return frozen.model_dump(mode="json")
+
+
+def superseded(active: Release, successor: str, version: ModelVersion, by: str) -> Event:
+    """The last event of a release in whose place another one begins."""
+    reason = f"Superseded by {successor} of {version.ref}, which {by} opened."
+    payload = {"reason": reason, "successor": successor, "by": by}
+    return Event(kind=SUPERSEDED, payload=payload, subjects=(active.candidate_digest, version.digest))
 
 
 def first_champion(version: ModelVersion) -> Event:
@@ -80,6 +119,63 @@ def require_permission(version: ModelVersion, verdict: Verdict) -> None:
     )
 
 
+def require_columns(version: ModelVersion, plan: Plan) -> None:
+    """Refuse a plan that names a column which no request to the version holds.
+
+    Raises:
+        InvalidInput: ``sticky`` or ``metrics.guardrails.column`` is none of its input columns.
+    """
+    guardrails = plan.metrics.guardrails
+    named = {"sticky": plan.sticky, "metrics.guardrails.column": guardrails.column if guardrails else ""}
+    known = [column.name for column in version.columns]
+    for field, column in named.items():
+        if not column or column in known:
+            continue
+        unread = column in version.sensitive
+        why = "does not read it, so that no request holds it" if unread else "has no such column"
+        raise InvalidInput(
+            f"{field}: plan {plan.name} names the column {column!r}, and {version.ref} {why}.",
+            remedy=f"Name one of its columns. {nearest(column, known)}",
+            field=field,
+        )
+
+
+def require_aborted(release: Release, version: ModelVersion) -> None:
+    """Refuse another attempt at what was not aborted, or with other bytes.
+
+    Raises:
+        Conflict: it is under way, or ended in another way.
+        Tampered: the version has other bytes now.
+    """
+    if release.status is not Status.ABORTED:
+        raise Conflict(
+            f"{release.id} is {str(release.status).replace('_', ' ')}: only what was aborted is tried again.",
+            remedy=f"To release it anew: workbench release {release.candidate}",
+            field="release",
+        )
+    if release.candidate_digest != version.digest:
+        raise Tampered(
+            f"{release.id} was of {short(release.candidate_digest)}, and {version.ref} is "
+            f"{short(version.digest)}.",
+            remedy="Register the changed model as a new version.",
+            field="release",
+        )
+
+
+def require_other(active: Release, version: ModelVersion) -> None:
+    """Refuse to put a candidate in its own place: what was shown of it would be forgotten.
+
+    Raises:
+        Conflict: it is the one under way.
+    """
+    if active.candidate_digest == version.digest:
+        raise Conflict(
+            f"{version.ref} is under way already, in {active.id}.",
+            remedy="Let it go on, or abort it first.",
+            field="model",
+        )
+
+
 def require_free(
     endpoint: str, version: ModelVersion, earlier: Sequence[Release], status: TargetStatus
 ) -> None:
@@ -94,7 +190,8 @@ def require_free(
     if now is not None:
         raise Conflict(
             f"{endpoint} has an active release: {now.id} of {now.candidate}, in {now.current.name}.",
-            remedy=f'Let it end, or take it out: workbench rollback {endpoint} --reason "…"',
+            remedy="Let it end, open this one in its place (supersede), or take it out: "
+            f'workbench rollback {endpoint} --reason "…"',
             field="endpoint",
         )
     if routes.champions(earlier)[-1:] == [version.ref]:
@@ -103,3 +200,12 @@ def require_free(
             remedy="Release another version.",
             field="model",
         )
+
+
+def _spent(earlier: Release, version: ModelVersion) -> bool:
+    """True when a release has spent error budget on these bytes, and ended before they were champion.
+
+    One that a person ended counts like one that was aborted: else whoever sees harm coming could begin anew.
+    """
+    on_the_way = earlier.status.final and earlier.stage < len(earlier.stages) - 1
+    return on_the_way and earlier.candidate_digest == version.digest

@@ -17,6 +17,12 @@ class Wanted(NamedTuple):
     share: float = 0.0
     shadow: str = ""
     standby: str = ""
+    sticky: str = ""
+    """Column whose values are given to an arm as a whole; empty: every request has a coin of its own."""
+    salt: str = ""
+    """The release, so that no two of them split entities alike."""
+    arms: tuple[str, str] | None = None
+    """What champion and candidate are called in an A/B test."""
 
 
 def champions(releases: Sequence[Release]) -> list[str]:
@@ -48,7 +54,13 @@ def wanted(releases: Sequence[Release]) -> Wanted | None:
         return base
     if now.current.kind == "shadow":
         return base._replace(shadow=now.candidate)
-    return base._replace(candidate=now.candidate, share=now.weight)
+    return base._replace(
+        candidate=now.candidate,
+        share=now.weight,
+        sticky=now.sticky,
+        salt=now.id if now.sticky else "",
+        arms=now.current.arms,
+    )
 
 
 def routing(endpoint: str, who: Wanted, deployed: Callable[[str], Deployment]) -> Routing:
@@ -64,6 +76,9 @@ def routing(endpoint: str, who: Wanted, deployed: Callable[[str], Deployment]) -
         share=who.share,
         shadow=place(who.shadow),
         standby=place(who.standby),
+        sticky=who.sticky,
+        salt=who.salt,
+        arms=who.arms,
     )
 
 
@@ -74,7 +89,9 @@ def without_newest(now: Routing) -> Routing | None:
     so that it works with every database down.
     """
     if now.candidate or now.shadow:
-        return now.model_copy(update={"candidate": None, "shadow": None, "share": 0.0})
+        return now.model_copy(
+            update={"candidate": None, "shadow": None, "share": 0.0, "sticky": "", "salt": "", "arms": None}
+        )
     if now.standby:
         return now.model_copy(update={"champion": now.standby, "standby": None})
     return None

@@ -3,7 +3,7 @@
 For example::
 
     state = opened()
-    events = step(state, seen(quiet_shadow()), START)
+    state, actions = step(state, seen(quiet_shadow()), START)
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from workbench.core.values import Outcome
 from workbench.gates.records import Verdict
 from workbench.journal import Event
 from workbench.models.records import ModelVersion
-from workbench.releases.analysis import CanaryTally, Observations, ShadowTally, Tally
+from workbench.releases.analysis import Observations
 from workbench.releases.plan import Plan, load_plan
 from workbench.releases.state import OPENED, State, follow
+from workbench.releases.tallies import CanaryTally, ShadowTally, Tally
+from workbench.releases.yardsticks import NOTHING_FROZEN, Yardsticks
 from workbench.testing.clock import START
 from workbench.traffic import Exchange
 
@@ -64,7 +66,13 @@ def verdict_on(version: ModelVersion, outcome: Outcome = Outcome.PASS, **changes
     return verdict(outcome, digest=version.digest, model=version.ref, **changes)
 
 
-def opened(of: Plan | None = None, *, time: datetime = START, alpha: float | None = None) -> State:
+def opened(
+    of: Plan | None = None,
+    *,
+    time: datetime = START,
+    alpha: float | None = None,
+    yardsticks: Yardsticks = NOTHING_FROZEN,
+) -> State:
     """A release of ``tiny/2`` against ``tiny/1`` that has just been opened, at routing table version 1."""
     of = of or plan()
     payload = {
@@ -79,6 +87,7 @@ def opened(of: Plan | None = None, *, time: datetime = START, alpha: float | Non
         "verdict": json.loads(verdict().to_json()),
         "since_table": 1,
         "cursor": "",
+        "yardsticks": yardsticks.model_dump(mode="json"),
     }
     return follow(None, Event(kind=OPENED, payload=payload), time=time, actor="ada")
 
