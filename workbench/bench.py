@@ -134,11 +134,15 @@ class Workbench:
     @cached_property
     def traffic(self) -> Traffic:
         """Captured exchanges, with their labels."""
+        from workbench.traffic.policy import known_key
         from workbench.traffic.room import Traffic
+        from workbench.traffic.storage import storage_of
 
         return Traffic(
             self.settings.state / "traffic",
             self.clock,
+            storage_of(self.settings),
+            secret=known_key(self.settings.state),
             journal=lambda: self.journal,
             registry=lambda: self.registry,
             frozen=lambda key: self.incidents.holding(key),  # noqa: PLW0108 - incidents rest on this room

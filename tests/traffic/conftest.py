@@ -9,8 +9,9 @@ import pytest
 import workbench as wb
 from workbench.testing.clock import ManualClock
 from workbench.testing.models import tiny_classifier, tiny_frame, tiny_regressor
-from workbench.traffic import CaptureWriter, Exchange, TrafficStore
+from workbench.traffic import CaptureWriter, Exchange, TrafficStore, segments
 from workbench.traffic.room import Traffic
+from workbench.traffic.storage import LocalStorage
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -38,6 +39,16 @@ def make_exchange(number: int = 0, **changed) -> Exchange:
 def exchange():
     """Make request ``number`` of a lending model."""
     return make_exchange
+
+
+def write_segment(folder, exchanges, *, closed, endpoint="lending"):
+    """Put a segment where the writer would."""
+    LocalStorage(folder).put(endpoint, *segments.made(exchanges, closed=closed))
+
+
+@pytest.fixture(scope="session", name="write_segment")
+def _write_segment():
+    return write_segment
 
 
 @pytest.fixture(scope="session")

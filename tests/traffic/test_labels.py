@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.core.errors import InvalidInput, Tampered
-from workbench.traffic import rows, segments
+from workbench.traffic import rows
 from workbench.traffic.labels import Label, Labels
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ events = st.lists(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(events=events)
-def test_labels_join_exactly_whatever_comes_first(tmp_path_factory, room_in, exchange, events):
+def test_labels_join_exactly_whatever_comes_first(tmp_path_factory, room_in, exchange, write_segment, events):
     folder = tmp_path_factory.mktemp("t")
     room, here, true = room_in(folder), set(), {}
     for place, event in enumerate(events):
@@ -41,7 +41,7 @@ def test_labels_join_exactly_whatever_comes_first(tmp_path_factory, room_in, exc
             number = event[1]
             here.add(number)
             pair = exchange(number, endpoint="tiny", inputs=[{"x": 1}, {"x": 2}], outputs=[0, 1])
-            segments.write(folder / "tiny", [pair], closed=10**15 + place)
+            write_segment(folder, [pair], closed=10**15 + place, endpoint="tiny")
     frame = room.frame(labels=True)
     assert dict(zip(frame["request_id"], frame["labels"], strict=True)) == {
         f"r{number}": [true.get((number, 0)), true.get((number, 1))] for number in here
@@ -81,10 +81,10 @@ def test_a_label_keeps_its_type(tmp_path):
 
 
 @pytest.fixture
-def captured(tmp_path, exchange):
+def captured(tmp_path, exchange, write_segment):
     for endpoint, name in (("tiny", "t1"), ("score", "s1")):
         put = exchange(endpoint=endpoint, request_id=name, inputs=[{"x1": 1.0}], outputs=[1])
-        segments.write(tmp_path / endpoint, [put], closed=10**15)
+        write_segment(tmp_path, [put], closed=10**15, endpoint=endpoint)
 
 
 @pytest.mark.usefixtures("captured")

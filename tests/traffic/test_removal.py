@@ -19,23 +19,29 @@ from workbench.core.errors import InvalidInput, Unavailable
 from workbench.testing.clock import ManualClock
 from workbench.traffic import TrafficStore, segments
 from workbench.traffic.removal import Key
+from workbench.traffic.storage import LocalStorage
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def put(folder, *batches, endpoint="lending"):
     for place, batch in enumerate(batches):
-        segments.write(folder / endpoint, batch, closed=10**15 + place)
+        LocalStorage(folder).put(endpoint, *segments.made(batch, closed=10**15 + place))
 
 
 def told(bench):
     return bench.journal.read("traffic")
 
 
+def digests(folder):
+    names = LocalStorage(folder).names("lending")
+    return {name: of_file(folder / "lending" / name) for name in names}
+
+
 def cells(folder, endpoint="lending"):
     """Every exchange as it lies on the disk, by segment."""
-    place = folder / endpoint
-    return {name: segments.read(place / name).to_pylist() for name in segments.names(place)}
+    store = TrafficStore(folder)
+    return {name: store.segment(endpoint, name).to_pylist() for name in store.storage.names(endpoint)}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
@@ -75,9 +81,9 @@ def test_the_journal_keeps_counts_and_digests_and_a_hash_that_only_who_knows_the
     people = ["ann@example.org", "bob@example.org"]
     batch = [exchange(n, inputs=[{"mail": people[n % 2]}], table_version=3 + n // 4) for n in range(8)]
     put(tmp_path, batch[:4], batch[4:])
-    before = [of_file(tmp_path / "lending" / name) for name in segments.names(tmp_path / "lending")]
+    before = list(digests(tmp_path).values())
     room.erase("mail", people[0])
-    after = [of_file(tmp_path / "lending" / name) for name in segments.names(tmp_path / "lending")]
+    after = list(digests(tmp_path).values())
     payload = told(models)[-1].payload
     part = payload["endpoints"]["lending"]
     assert [(s["before"], s["after"]) for s in part["segments"]] == list(zip(before, after, strict=True))
@@ -123,7 +129,7 @@ def test_a_cursor_goes_on_where_it_was_after_an_erasure(tmp_path, room, exchange
     cursor = room.end("lending")
     room.erase(request_ids=["r1"])
     assert room.end("lending") == cursor
-    segments.write(tmp_path / "lending", [exchange(2)], closed=10**15 + 9)
+    LocalStorage(tmp_path).put("lending", *segments.made([exchange(2)], closed=10**15 + 9))
     new, _ = room.after("lending", cursor)
     assert list(new["request_id"]) == ["r2"]
     assert [some.n for some in room.decided("lending")[0]] == [2]
@@ -192,7 +198,7 @@ def test_a_segment_dropped_between_being_listed_and_read_holds_nothing(tmp_path,
     put(tmp_path, [exchange(0)])
     [path] = (tmp_path / "lending").iterdir()
     path.unlink()
-    assert segments.read(path).num_rows == 0
+    assert TrafficStore(tmp_path).segment("lending", path.name).num_rows == 0
 
 
 # When something goes wrong
@@ -218,14 +224,14 @@ import json, os, shutil, signal, sys
 from pathlib import Path
 import workbench as wb
 from workbench.core.digests import of_file
-from workbench.traffic import segments
+from workbench.traffic.storage import LocalStorage
 import pyarrow.parquet, pyarrow.compute, workbench.incidents, workbench.traffic.labels
 
 template, work = Path(sys.argv[1]), Path(sys.argv[2])
 
 def digests(root):
-    place = root / ".workbench" / "traffic" / "lending"
-    return {name: of_file(place / name) for name in segments.names(place)}
+    folder = root / ".workbench" / "traffic"
+    return {name: of_file(folder / "lending" / name) for name in LocalStorage(folder).names("lending")}
 
 def dying(nth):
     # Killed right before the nth thing that reaches the disk.

@@ -61,8 +61,8 @@ def test_a_window_reads_only_segments_that_can_overlap_it(writer, store, monkeyp
         writer.put(exchange(number * 100))
         writer.flush()
     read = []
-    original = segments.read
-    monkeypatch.setattr(segments, "read", lambda path: read.append(path) or original(path))
+    original = store.storage.read
+    monkeypatch.setattr(store.storage, "read", lambda *name: read.append(name) or original(*name))
     found = store.frame("lending", since=START + timedelta(seconds=150), until=START + timedelta(seconds=250))
     assert list(found["request_id"]) == ["r200"]
     assert len(read) == 1
@@ -98,9 +98,9 @@ def test_a_cursor_gives_every_exchange_exactly_once(writer, store, exchange):
     assert same == cursor == store.end("lending")
 
 
-def test_a_cursor_outlives_a_clock_that_was_set_back(tmp_path, store, exchange):
+def test_a_cursor_outlives_a_clock_that_was_set_back(tmp_path, store, exchange, write_segment):
     ahead = segments.microseconds(datetime.now(UTC) + timedelta(days=400))
-    segments.write(tmp_path / "lending", [exchange(0)], closed=ahead)
+    write_segment(tmp_path, [exchange(0)], closed=ahead)
     cursor = store.end("lending")
     writer = CaptureWriter(tmp_path)
     writer.put(exchange(1))
@@ -192,12 +192,12 @@ def test_a_damaged_segment_is_named_and_the_others_are_counted(tmp_path, writer,
     assert [some.n for some in found] == [2]
 
 
-def test_a_hundred_thousand_exchanges_are_read_in_seconds(tmp_path, store, exchange):
+def test_a_hundred_thousand_exchanges_are_read_in_seconds(tmp_path, store, exchange, write_segment):
     import time
 
     batch = [exchange(number) for number in range(500)]
     for number in range(200):
-        segments.write(tmp_path / "lending", batch, closed=10**15 + number)
+        write_segment(tmp_path, batch, closed=10**15 + number)
     start = time.process_time()
     frame = store.frame("lending")
     unfolded = rows(frame)

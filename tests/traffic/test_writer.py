@@ -31,7 +31,8 @@ def test_segments_are_closed_at_five_hundred_exchanges(tmp_path, exchange):
     for number in range(SEGMENT_EXCHANGES * 2 + 1):
         writer.put(exchange(number))
     writer.close()
-    sizes = [segments.read(path).num_rows for path in sorted((tmp_path / "lending").iterdir())]
+    store = TrafficStore(tmp_path)
+    sizes = [store.segment("lending", name).num_rows for name in store.storage.names("lending")]
     assert max(sizes) <= SEGMENT_EXCHANGES
     assert sum(sizes) == SEGMENT_EXCHANGES * 2 + 1
 

@@ -101,6 +101,15 @@ class Settings(BaseSettings):
     """Where each checkpoint is handed out to: folders, git repositories, files; relative to the project."""
     checkpoint_minutes: int = Field(default=60, ge=1)
     """Minutes an entry of the journal may stay without a checkpoint over it."""
+    target: str = "local"
+    """Where releases move traffic: ``local``, the gateway on this machine; ``ray``, Ray Serve; or a plug-in of
+    the group ``targets``."""
+    ray_address: str = "http://127.0.0.1:8265"
+    """Dashboard of the Ray cluster that the target ``ray`` declares to."""
+    ray_token_file: str = ""
+    """File with the token of that cluster. Empty: one made on first use, ``.workbench/ray/token``."""
+    ray_replicas: int = Field(default=1, ge=1)
+    """Replicas of each version on Ray."""
     gateway_host: str = "127.0.0.1"
     """Address the gateway listens on."""
     gateway_port: int = Field(default=8765, ge=0, le=65535)
@@ -109,6 +118,9 @@ class Settings(BaseSettings):
     """Seconds a model version has to answer one request."""
     gateway_max_body_bytes: int = Field(default=1 << 20, ge=1)
     """Largest request body, as sent and as unpacked."""
+    gateway_max_waiting: int = Field(default=256, ge=8)
+    """Requests that may be under way in the gateway at once. Above half the shadow gets no copies, above three
+    quarters the candidate no requests, at the limit nobody: 503."""
     gateway_workers: int = Field(default=2, ge=1)
     """Processes in which each version answers."""
     gateway_worker_memory_mb: int = Field(default=2048, ge=64)
@@ -120,6 +132,26 @@ class Settings(BaseSettings):
     """Seconds without a sign of life after which a controller that still runs is displaced by another."""
     drill_hours: float = Field(default=0.0, ge=0)
     """Hours after which a running controller tries the standby of an endpoint again; 0: never by itself."""
+    gateway_auth: Literal["none", "keys", "oidc", "both"] = "none"
+    """How callers of the gateway prove who they are: not at all, with a key, with a token of the provider
+    above, or with either."""
+    gateway_open: bool = False
+    """Whether something in front of the gateway asks who calls, so that it may listen to others with
+    ``gateway_auth = "none"``."""
+    gateway_hosts: list[str] = []
+    """Names by which the gateway may be asked. Empty: the loopback names and the address it listens on."""
+    gateway_per_minute: int = Field(default=0, ge=0)
+    """Requests a minute that a caller has whose key does not say another number; 0: as many as they like."""
+    gateway_scopes_claim: str = "scope"
+    """The claim of a token that lists what its holder may do at the gateway: ``gateway:infer``, and so on."""
+    gateway_tls_cert: str = ""
+    """Certificate (PEM) that the gateway shows, with those that vouch for it. Empty: HTTP without TLS."""
+    gateway_tls_key: str = ""
+    """The private key of that certificate, without a password."""
+    gateway_tls_client_ca: str = ""
+    """Certificates (PEM) of who signs those that clients must show. Empty: clients show none."""
+    gateway_admin_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port on loopback for metrics, status and the kill switch; 0 picks a free one. Not set: none."""
     capture_max_rows: int = Field(default=100_000, ge=1)
     """Most exchanges an incident may freeze."""
     capture_sample: float = Field(default=1.0, ge=0, le=1)

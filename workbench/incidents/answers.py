@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core.errors import InvalidInput
+from workbench.incidents.records import Incident
 from workbench.models.predictors import Predictor
 from workbench.models.records import Column, ModelVersion
+from workbench.traffic.policy import DIGEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,8 +100,35 @@ def inputs(frame: pd.DataFrame, version: ModelVersion) -> pd.DataFrame:
 
 
 def missing_columns(frame: pd.DataFrame, version: ModelVersion) -> list[str]:
-    """Columns the version reads that the rows do not have."""
-    return [column.name for column in version.columns if column.name not in frame.columns]
+    """Columns the version reads that the rows do not have, or only as digests."""
+    names = (column.name for column in version.columns)
+    return [name for name in names if name not in frame.columns or _only_digests(frame[name])]
+
+
+def require_values(incident: Incident, versions: Sequence[ModelVersion]) -> None:
+    """Let nobody ask versions of which every one reads what was never captured.
+
+    Raises:
+        InvalidInput: that is so; it names the column.
+    """
+    needed = [
+        [column.name for column in version.columns if column.name in incident.redacted]
+        for version in versions
+    ]
+    if not (needed and all(needed)):
+        return
+    name = needed[0][0]
+    raise InvalidInput(
+        f"{name}: no value of this column was captured (capture_redact, capture_subject), and every version "
+        f"that is asked reads it: the rows of {incident.id} cannot be replayed.",
+        remedy=f"Open an incident with rows=, from where {name!r} is kept, or take it out of capture_redact.",
+        field=name,
+    )
+
+
+def _only_digests(cells: pd.Series) -> bool:
+    """Whether capture wrote digests in the place of values."""
+    return any(isinstance(cell, str) and cell.startswith(DIGEST) for cell in cells)
 
 
 def median_latency_ms(predictor: Predictor, frame: pd.DataFrame, answers: Answers) -> float | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import InvalidInput
 from workbench.datasets.reading import to_frame
 from workbench.incidents.freeze import PREDICTION, REQUEST, RESERVED, VERSION
-from workbench.traffic import TrafficStore, rows, segments
+from workbench.traffic import TrafficStore, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +25,8 @@ class Captured:
     versions: tuple[int, ...]
     """Versions that answered."""
     notes: tuple[str, ...] = ()
+    redacted: tuple[str, ...] = ()
+    """Columns of which no value was captured."""
 
 
 def from_window(
@@ -47,7 +49,7 @@ def from_window(
         most: requests; beyond it a sample is taken with seed 0, and a note says so.
 
     Raises:
-        InvalidInput: nothing there, with when there is traffic.
+        InvalidInput: nothing there, with when there is traffic; or of nothing there the rows were kept.
     """
     exchanges = traffic.frame(endpoint, since, until)
     if versions is not None:
@@ -59,11 +61,15 @@ def from_window(
             remedy=_where_there_is_traffic(traffic, endpoint),
             field="window",
         )
-    exchanges, notes = _sampled(exchanges, most, "requests")
+    exchanges, unkept = _with_rows(exchanges)
+    exchanges, left_out = _sampled(exchanges, most, "requests")
+    redacted = tuple(sorted(set().union(*exchanges["redacted"])))
     frame = rows(exchanges).reset_index(drop=True)
     frame[PREDICTION] = _settled(frame[PREDICTION])
     served = exchanges["served_by"].dropna().unique()
-    return Captured(frame, len(exchanges), tuple(sorted(int(v) for v in served)), notes)
+    answered = tuple(sorted(int(v) for v in served))
+    notes = (*unkept, *left_out, *_unwritten(redacted))
+    return Captured(frame, len(exchanges), answered, notes, redacted)
 
 
 def from_rows(data: Any, *, versions: Sequence[int] | None, most: int) -> Captured:
@@ -110,6 +116,29 @@ def endpoint_of(traffic: TrafficStore, endpoint: str, model: str) -> str:
     )
 
 
+def _with_rows(exchanges: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Only the exchanges whose rows were captured, and a note where there are others."""
+    kept = exchanges[exchanges["kept"].astype(bool)]
+    if len(kept) == len(exchanges):
+        return exchanges, ()
+    if not len(kept):
+        raise InvalidInput(
+            f"window: the rows of none of its {len(exchanges):,} requests were captured (capture_sample).",
+            remedy="Take a longer window, or raise capture_sample for what is to come.",
+            field="window",
+        )
+    return kept, (
+        f"The rows of {len(kept):,} of {len(exchanges):,} requests were captured (capture_sample).",
+    )
+
+
+def _unwritten(redacted: Sequence[str]) -> tuple[str, ...]:
+    if not redacted:
+        return ()
+    names = ", ".join(map(repr, redacted))
+    return (f"No value of {names} was captured: versions that read it cannot answer these rows again.",)
+
+
 def _sampled(frame: pd.DataFrame, most: int, what: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if len(frame) <= most:
         return frame, ()
@@ -123,12 +152,9 @@ def _settled(values: pd.Series) -> pd.Series:
 
 
 def _where_there_is_traffic(traffic: TrafficStore, endpoint: str) -> str:
-    found = [segments.Segment.parse(name) for name in segments.names(traffic.folder / endpoint)]
-    times = [time for segment in found if segment for time in (segment.earliest, segment.latest)]
-    if not times:
+    reach = traffic.reach(endpoint)
+    if reach is None:
         others = traffic.endpoints()
         return f"There is traffic of: {', '.join(others)}." if others else "There is no traffic at all."
-    first, last = (
-        datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=t) for t in (min(times), max(times))
-    )
+    first, last = reach
     return f"Its traffic reaches from {first.isoformat()} to {last.isoformat()}."

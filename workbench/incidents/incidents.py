@@ -125,12 +125,17 @@ class Incidents:
         Args:
             incident: the incident or its id.
             against: versions. Default: every version of its model, oldest first.
+
+        Raises:
+            InvalidInput: every one of them reads a column whose values were never captured.
         """
+        from workbench.incidents.answers import require_values
         from workbench.incidents.replay import replay
 
         found, frame = self.get(incident), self.rows(incident)
         versions = [self._version(found, ref) for ref in against] or self._registry.versions(found.model)
         versions = list({version.ref: version for version in versions}.values())
+        require_values(found, versions)
         report = replay(found, frame, versions, registry=self._registry, now=self._clock.now())
         self._append(found, state.replayed(report, [v.digest for v in versions]))
         return report
@@ -156,6 +161,7 @@ class Incidents:
         Raises:
             InvalidInput: the failure cannot be judged on these rows, or ``good`` comes after ``bad``.
         """
+        from workbench.incidents.answers import require_values
         from workbench.incidents.bisect import bisect
         from workbench.incidents.suspects import suspects_of
 
@@ -169,6 +175,7 @@ class Incidents:
             good=None if good is None else self._version(found, good),
             bad=None if bad is None else self._version(found, bad),
         )
+        require_values(found, suspects)
         report = bisect(
             found,
             frame,

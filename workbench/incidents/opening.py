@@ -123,6 +123,7 @@ class Opener:
                 opened=self._clock.now(),
                 opened_by=self._settings.actor,
                 notes=captured.notes,
+                redacted=captured.redacted,
             )
             self._journal.append(state.stream_of(incident.id), state.opened(incident), expected=0)
             undo.pop_all()

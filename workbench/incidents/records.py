@@ -41,6 +41,8 @@ class Incident(Shown):
     """What was left out when freezing, then what people noted."""
     cases: tuple[str, ...] = ()
     """Names of the behaviour cases saved from it."""
+    redacted: tuple[str, ...] = ()
+    """Columns whose values were never captured: versions that read one cannot be asked again."""
 
 
 class ReplayColumn(Record):

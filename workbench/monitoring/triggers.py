@@ -89,7 +89,7 @@ def look(
     }
     told = [*_errors(exchanges, objective)]
     if version is not None and reference is not None:
-        told += _drift(rows(exchanges), version, reference, psi_margin)
+        told += _drift(_captured(exchanges), version, reference, psi_margin, _of(exchanges))
     alerts = [Alert(**window, **signal.facts) for signal in told if signal.fires]
     return Look(alerts, {signal.cause for signal in told} | {cause(alert) for alert in alerts})
 
@@ -137,7 +137,7 @@ def _errors(exchanges: pd.DataFrame, objective: float) -> Iterator[_Signal]:
 
 
 def _drift(
-    inputs: pd.DataFrame, version: ModelVersion, reference: Dataset, margin: float
+    inputs: pd.DataFrame, version: ModelVersion, reference: Dataset, margin: float, of: str
 ) -> Iterator[_Signal]:
     """The PSI of every input column against the training data; the interval holds for all columns at once."""
     from workbench.audits.parts.drift.binning import Binning
@@ -163,7 +163,7 @@ def _drift(
                 "column": name,
                 "sentence": (
                     f"{name} has moved from the training data of {version.ref}: PSI {value:.2f} "
-                    f"({low:.2f} to {high:.2f}) on {len(inputs):,} rows, margin {margin:g}"
+                    f"({low:.2f} to {high:.2f}) on {len(inputs):,} rows{of}, margin {margin:g}"
                 ),
                 "value": value,
                 "low": low,
@@ -172,6 +172,19 @@ def _drift(
                 "n": len(inputs),
             },
         )
+
+
+def _captured(exchanges: pd.DataFrame) -> pd.DataFrame:
+    """The rows that were kept, without the columns of which there are no values, or only digests."""
+    unfolded = rows(exchanges)
+    redacted = set().union(*exchanges["redacted"])
+    return unfolded.drop(columns=[name for name in unfolded.columns if name in redacted])
+
+
+def _of(exchanges: pd.DataFrame) -> str:
+    """Words for how many requests the rows are of, where not every one was kept."""
+    kept, n = int(exchanges["kept"].sum()), len(exchanges)
+    return "" if kept == n else f" (of the {kept:,} of {n:,} requests whose rows were kept)"
 
 
 def _comparable(column: Column, inputs: pd.DataFrame, reference: Dataset) -> bool:

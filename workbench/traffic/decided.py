@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.core.errors import Tampered
-from workbench.traffic import segments
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,13 +33,22 @@ class Decided(NamedTuple):
         return self._replace(n=self.n + other.n, first=first, last=last)
 
 
-def count(paths: Iterable[Path]) -> tuple[list[Decided], list[str]]:
-    """Count segment by segment; what is damaged comes back as sentences."""
+#: Columns of exchanges that are counted by.
+COUNTED = ("time", *_KEYS)
+
+
+def count(names: Iterable[str], read: Callable[[str], pa.Table]) -> tuple[list[Decided], list[str]]:
+    """Count segment by segment; what is damaged comes back as sentences.
+
+    Args:
+        names: of segments.
+        read: returns the columns ``COUNTED`` of one.
+    """
     found: dict[tuple[Any, ...], Decided] = {}
     damaged: list[str] = []
-    for path in paths:
+    for name in names:
         try:
-            table = segments.read(path, ("time", *_KEYS))
+            table = read(name)
         except Tampered as error:
             damaged.append(error.message)
             continue

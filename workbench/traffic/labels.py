@@ -8,7 +8,6 @@ writer died, and the next one takes it away.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from zlib import crc32
 import orjson
 
 from workbench.core.errors import InvalidInput, Tampered
-from workbench.traffic import segments
+from workbench.traffic.files import lock, put
 
 FOLDER = ".labels"
 """No endpoint has this name: names do not begin with a dot."""
@@ -90,7 +89,7 @@ class Labels:
             every = self.history()
             kept = [label for label in every if not gone(label)]
             if len(kept) < len(every):
-                segments.put(self._log, b"".join(map(_line, kept)))
+                put(self._log, b"".join(map(_line, kept)))
         return len(every) - len(kept)
 
     def _read(self) -> Iterator[Label]:
@@ -113,15 +112,6 @@ class Labels:
     def _locked(self) -> Iterator[None]:
         with lock(self._folder / "lock"):
             yield
-
-
-@contextmanager
-def lock(path: Path) -> Iterator[None]:
-    """Be the only one who holds this file. The kernel lets it go when a process ends, in whatever way."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _line(label: Label) -> bytes:

@@ -39,12 +39,16 @@ class Exchange(Record):
     """Why the assigned arm failed; empty when it answered."""
     latency_ms: float
     inputs: list[dict[str, Any]]
-    """The rows, by column name."""
+    """The rows, by column name; as many empty ones where they were not kept."""
     outputs: list[Any] | None
-    """One prediction a row, as answered."""
+    """One prediction a row, as answered. Of rows that were not kept only where a shadow answered, too."""
     shadow_version: int | None = None
     shadow_outputs: list[Any] | None = None
     shadow_error: str = ""
     shadow_latency_ms: float | None = None
     unusual: tuple[str, ...] = ()
     """Columns that held a value from outside what training showed: out of range, or an unknown category."""
+    kept: bool = True
+    """False: sampling left the rows out (``capture_sample``). Everything else is there."""
+    redacted: tuple[str, ...] = ()
+    """Columns of which no value was written: left out of the rows, or a keyed digest in its place."""

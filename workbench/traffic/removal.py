@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from workbench.core.digests import canonical_json, of_bytes, of_file
+from workbench.core.digests import canonical_json, of_bytes
 from workbench.core.records import Record
 from workbench.journal import Event, Journal
 from workbench.traffic import segments
-from workbench.traffic.decided import count_in
+from workbench.traffic.decided import COUNTED, count_in
+from workbench.traffic.files import put
 from workbench.traffic.labels import Label, Labels
+from workbench.traffic.policy import digest
+from workbench.traffic.storage import Storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,10 +55,6 @@ class Count(Record):
     n: int
 
 
-#: Columns of exchanges that are counted by.
-COUNTED = ("time", "table_version", "share", "version", "served_by", "shadow_version")
-
-
 class Part(Record):
     """What is gone of one endpoint."""
 
@@ -80,6 +79,9 @@ class Removal(Record):
     """Lines of labels, histories among them."""
     incidents: tuple[str, ...] = ()
     """Frozen incidents that hold rows of it. They were not changed."""
+    unwritten: int = 0
+    """Exchanges that stay because the column was left out of their rows, so that nobody can tell whose they
+    are (``capture_redact``). They hold no value of it."""
 
     @property
     def exchanges(self) -> int:
@@ -95,15 +97,19 @@ class Removal(Record):
             f"delete incidents/{name}/exchanges.parquet in the state folder"
             for name in self.incidents
         ]
+        if self.unwritten:
+            lines.append(f"of {self.unwritten:,} exchanges the column was never written: they stay")
         return "\n".join(lines)
 
 
 class Key(NamedTuple):
-    """By what exchanges are found: the value of a column, or their request ids."""
+    """By what exchanges are found: the value of a column or its digest, or their request ids."""
 
     column: str = ""
     value: Any = None
     request_ids: frozenset[str] = frozenset()
+    secret: bytes = b""
+    """Key of the digests; empty where none were written."""
 
     def holds(self, request_id: str, rows: Iterable[dict[str, Any]]) -> bool:
         """Whether a request is meant, or one of its rows."""
@@ -112,7 +118,9 @@ class Key(NamedTuple):
         return any(self.column in row and self.is_value(row[self.column]) for row in rows)
 
     def is_value(self, cell: Any) -> bool:
-        """Whether a cell holds the value, written as a number or as text."""
+        """Whether a cell holds the value, written as a number or as text, or its digest."""
+        if self.secret and cell == digest(self.secret, self.column, self.value):
+            return True
         return str(cell) == str(self.value) or (
             cell == self.value and not isinstance(cell, bool) and not isinstance(self.value, bool)
         )
@@ -136,16 +144,20 @@ class Remains(NamedTuple):
 
 
 class Remover:
-    """Plans and carries out removals from the exchanges under ``folder``.
+    """Plans and carries out removals.
 
     Args:
-        folder: ``<state>/traffic``.
+        folder: ``<state>/traffic``, for the plan and what lies ready.
+        storage: where segments are.
         labels: beside them.
         journal: opened when there is something to tell.
     """
 
-    def __init__(self, folder: Path, labels: Labels, journal: Callable[[], Journal]) -> None:
+    def __init__(
+        self, folder: Path, storage: Storage, labels: Labels, journal: Callable[[], Journal]
+    ) -> None:
         self._folder = folder
+        self._storage = storage
         self._labels = labels
         self._journal = journal
         self._plan = folder / PLAN
@@ -167,7 +179,7 @@ class Remover:
         said = {name: _part(found) for name, found in parts.items()}
         removal = describe(id=uuid4().hex, endpoints=said, labels=labels)
         self._folder.mkdir(parents=True, exist_ok=True)
-        segments.put(self._plan, removal.to_json().encode())
+        put(self._plan, removal.to_json().encode())
         self._labels.drop(gone)
         self._carry_out(removal)
         return removal
@@ -184,30 +196,36 @@ class Remover:
         return removal
 
     def _stage(self, some: Remains) -> Changed:
-        path = self._folder / some.endpoint / some.name
-        before, after = of_file(path), ""
+        before, after = of_bytes(self._storage.read(some.endpoint, some.name)), ""
         if some.kept is not None:
             body = segments.encoded(some.kept)
             after = of_bytes(body)
-            segments.put(_staged(path), body)
+            staged = self._staged(some.endpoint, some.name)
+            staged.parent.mkdir(parents=True, exist_ok=True)
+            put(staged, body)
         return Changed(name=some.name, before=before, after=after)
 
     def _requests_of(self, removal: Removal) -> set[str]:
         """Ids of the requests that are still there and shall go."""
         found: set[str] = set()
-        for path, change in self._changes(removal):
-            if change.after and not _staged(path).exists():
+        for endpoint, change in _changes(removal):
+            staged = self._staged(endpoint, change.name)
+            if change.after and not staged.exists():
                 continue  # done before, after the labels
-            kept = _ids(_staged(path)) if change.after else set()
-            found |= _ids(path) - kept
+            kept = _ids(staged.read_bytes(), change.name) if change.after else set()
+            try:
+                found |= _ids(self._storage.read(endpoint, change.name), change.name) - kept
+            except FileNotFoundError:
+                continue  # dropped before, after the labels
         return found
 
     def _carry_out(self, removal: Removal) -> None:
-        for path, change in self._changes(removal):
+        for endpoint, change in _changes(removal):
+            staged = self._staged(endpoint, change.name)
             if not change.after:
-                path.unlink(missing_ok=True)
-            elif _staged(path).exists():
-                _staged(path).replace(path)
+                self._storage.drop(endpoint, change.name)
+            elif staged.exists():
+                self._storage.take(endpoint, change.name, staged)
         journal = self._journal()
         if not any(entry.payload.get("id") == removal.id for entry in journal.read(STREAM)):
             payload = removal.model_dump(mode="json", exclude={"kind"})
@@ -216,20 +234,31 @@ class Remover:
             )
         self._plan.unlink()
 
-    def _changes(self, removal: Removal) -> list[tuple[Path, Changed]]:
-        return [
-            (self._folder / endpoint / change.name, change)
-            for endpoint, part in removal.endpoints.items()
-            for change in part.segments
-        ]
+    def _staged(self, endpoint: str, name: str) -> Path:
+        return self._folder / endpoint / f".{name}.new"
 
 
-def _staged(path: Path) -> Path:
-    return path.with_name(f".{path.name}.new")
+def removed(journal: Journal, endpoint: str) -> int:
+    """Count the exchanges of an endpoint that were taken away, as the journal tells."""
+    told = (
+        entry.payload.get("endpoints", {}).get(endpoint, {}).get("exchanges", 0)
+        for entry in journal.read(STREAM)
+        if entry.kind in (ERASED, DROPPED)
+    )
+    return sum(told)
 
 
-def _ids(path: Path) -> set[str]:
-    return set(segments.read(path, ("request_id",)).column(0).to_pylist())
+def under_way(folder: Path) -> bool:
+    """Whether a removal has begun that the journal may not tell of yet."""
+    return (folder / PLAN).exists()
+
+
+def _changes(removal: Removal) -> list[tuple[str, Changed]]:
+    return [(endpoint, change) for endpoint, part in removal.endpoints.items() for change in part.segments]
+
+
+def _ids(body: bytes, name: str) -> set[str]:
+    return set(segments.decoded(body, name, ("request_id",)).column(0).to_pylist())
 
 
 def _counted(gone: pa.Table) -> pa.Table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,35 +13,23 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from workbench.core.clock import Clock
-from workbench.core.errors import InvalidInput, Unavailable, nearest
-from workbench.core.records import Record
+from workbench.core.errors import InvalidInput, NotFound, Unavailable, nearest
 from workbench.datasets.reading import read_frame, to_frame
 from workbench.journal import Journal
 from workbench.traffic import segments
-from workbench.traffic.labels import Label, Labels, lock
-from workbench.traffic.removal import COUNTED, DROPPED, ERASED, Key, Remains, Removal, Remover
+from workbench.traffic.decided import COUNTED
+from workbench.traffic.files import lock
+from workbench.traffic.labels import Label, Labels
+from workbench.traffic.removal import DROPPED, ERASED, Key, Remains, Removal, Remover
+from workbench.traffic.storage import LOCK, Storage
 from workbench.traffic.store import TrafficStore
-from workbench.traffic.targets import Known, Targets
+from workbench.traffic.telling import Labelled, Teller, by_request, request_id_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from workbench.models.records import ModelVersion
     from workbench.models.registry import Registry
-
-#: Longest request id that is looked for; the gateway gives and takes shorter ones.
-_LONGEST_ID = 200
-
-
-class Labelled(Record):
-    """What became of labels that were told."""
-
-    labels: int
-    waiting: int
-    """Of requests of which there is no exchange, or none yet: joined when it comes."""
-
-    def __str__(self) -> str:
-        waiting = f", {self.waiting:,} of them of requests that are not there (yet)" if self.waiting else ""
-        return f"{self.labels:,} labels kept{waiting}"
 
 
 class Traffic(TrafficStore):
@@ -48,27 +37,33 @@ class Traffic(TrafficStore):
 
     Args:
         folder: ``<state>/traffic``.
+        storage: where segments are; None: in ``folder``.
         clock: stamps labels, and says what is old.
         journal: opened when something is taken away.
         registry: opened when there is a label to hold against a model.
         frozen: names the incidents that hold rows of a key.
+        secret: key of the digests that stand for subjects; empty where none were written.
     """
 
     def __init__(
         self,
         folder: Path,
         clock: Clock,
+        storage: Storage | None = None,
         *,
+        secret: bytes = b"",
         journal: Callable[[], Journal],
         registry: Callable[[], Registry],
         frozen: Callable[[Key], Collection[str]],
     ) -> None:
-        super().__init__(folder)
+        super().__init__(folder, storage)
         self._clock = clock
         self._registry = registry
         self._frozen = frozen
+        self._secret = secret
         self._labels = Labels(folder)
-        self._remover = Remover(folder, self._labels, journal)
+        self._teller = Teller(self, self._labels, clock, self._model)
+        self._remover = Remover(folder, self.storage, self._labels, journal)
 
     # Labels
 
@@ -83,20 +78,21 @@ class Traffic(TrafficStore):
         Raises:
             InvalidInput: it is no label of the model that was asked, or the request has no such row.
         """
-        return self._keep([(request_id, row, value)])
+        return self._teller.keep([(request_id, row, value)])
 
     def label_many(self, labels: Any) -> Labelled:
         """Say what was true of many requests: all of it is kept, or nothing.
 
         Args:
-            labels: a mapping of request ids to labels; or a frame, or a CSV or Parquet file, with the columns
-                ``request_id``, ``label`` and, where requests have several rows, ``row``.
+            labels: a mapping of request ids to a label, or to a list of one for each row; or a frame, or a
+                CSV or Parquet file, with the columns ``request_id``, ``label`` and, where requests have
+                several rows, ``row``.
 
         Raises:
             InvalidInput: a column is missing, or a label does not fit; as ``label``.
         """
         if isinstance(labels, Mapping):
-            return self._keep([(request_id, 0, value) for request_id, value in labels.items()])
+            return self._teller.keep(by_request(labels))
         text = ("request_id",)
         frame = to_frame(read_frame(labels, text=text) if isinstance(labels, str | Path) else labels)
         for name in ("request_id", "label"):
@@ -105,7 +101,7 @@ class Traffic(TrafficStore):
                     f"{name}: there is no such column.", remedy=nearest(name, frame.columns), field=name
                 )
         rows = frame["row"] if "row" in frame.columns else [0] * len(frame)
-        return self._keep(list(zip(frame["request_id"], rows, frame["label"], strict=True)))
+        return self._teller.keep(list(zip(frame["request_id"], rows, frame["label"], strict=True)))
 
     def labels(self, request_id: str | None = None) -> list[Label]:
         """Return every label that was told, of one request or of all, in the order they came."""
@@ -114,39 +110,13 @@ class Traffic(TrafficStore):
     def waiting(self) -> int:
         """Count the requests that have labels and no exchange (yet)."""
         told = set(self._labels.last())
-        return len(told - set(self._known(told)))
+        return len(told - set(self._teller.known(told)))
 
-    def _keep(self, told: list[tuple[Any, Any, Any]]) -> Labelled:
-        known = self._known({request_id for request_id, _, _ in told if isinstance(request_id, str)})
-        targets, now = Targets(self._registry, self.endpoints()), self._clock.now()
-        labels = []
-        for request_id, row, value in told:
-            request, place = _request_id(request_id), _row(row)
-            try:
-                fit = targets.fitting(value, place, known.get(request))
-            except InvalidInput as error:
-                told_of = f"{error.message} This was told of request {request!r}."
-                raise InvalidInput(told_of, remedy=error.remedy, field=error.field) from error
-            labels.append(Label(request, place, fit, now))
-        self._labels.append(labels)
-        return Labelled(labels=len(labels), waiting=len({label.request_id for label in labels} - set(known)))
-
-    def _known(self, wanted: Collection[str]) -> dict[str, Known]:
-        """The requests that have an exchange, newest segments first until all are found."""
-        found: dict[str, Known] = {}
-        wanted = frozenset(wanted)
-        for endpoint, name in sorted(self._segments(), key=lambda place: place[1], reverse=True):
-            if len(found) == len(wanted):
-                break
-            path = self.folder / endpoint / name
-            if wanted.isdisjoint(segments.read(path, ("request_id",)).column(0).to_pylist()):
-                continue
-            for exchange in segments.read(path, ("request_id", "version", "inputs")).to_pylist():
-                if exchange["request_id"] not in wanted:
-                    continue
-                rows = len(orjson.loads(exchange["inputs"]))
-                found.setdefault(exchange["request_id"], Known(endpoint, exchange["version"], rows))
-        return found
+    def _model(self, ref: str) -> ModelVersion | None:
+        try:
+            return self._registry().version(ref)
+        except NotFound:
+            return None
 
     # How long it is kept
 
@@ -171,17 +141,14 @@ class Traffic(TrafficStore):
             Tampered: a segment is damaged.
             Unavailable: the disk does not take it; whatever was begun is finished by the next call.
         """
-        key = _key(subject_column, value, request_ids)
+        key = _key(subject_column, value, request_ids)._replace(secret=self._secret)
         with self._alone():
             incidents = tuple(self._frozen(key))
-            columns: set[str] = set()
-            found = list(self._held(key, columns))
-            if key.column and columns and not incidents and key.column not in columns:
-                raise InvalidInput(
-                    f"subject_column: no exchange has a column {key.column!r}.",
-                    remedy=nearest(key.column, columns),
-                    field="subject_column",
-                )
+            columns: Counter[str] = Counter()
+            unwritten: Counter[str] = Counter()
+            found = list(self._held(key, columns, unwritten))
+            if key.column and not incidents and key.column not in columns and columns.total():
+                raise _no_column(key.column, columns, unwritten)
             gone = {name for some in found for name in some.gone.column("request_id").to_pylist()}
             gone |= key.request_ids
             salt = token_hex(16)
@@ -189,7 +156,12 @@ class Traffic(TrafficStore):
                 found,
                 lambda label: label.request_id in gone,
                 lambda **said: Removal(
-                    kind=ERASED, salt=salt, key=key.hashed(salt), incidents=incidents, **said
+                    kind=ERASED,
+                    salt=salt,
+                    key=key.hashed(salt),
+                    incidents=incidents,
+                    unwritten=unwritten[key.column],
+                    **said,
                 ),
             )
 
@@ -212,7 +184,7 @@ class Traffic(TrafficStore):
             found = list(self._older(segments.microseconds(before)))
             dropped = {name for some in found for name in some.gone.column("request_id").to_pylist()}
             old = {label.request_id for label in self._labels.history() if label.time < before}
-            old -= set(self._known(old))
+            old -= set(self._teller.known(old))
             if not found and not old:
                 return None
             return self._remover.remove(
@@ -225,7 +197,7 @@ class Traffic(TrafficStore):
     def _alone(self) -> Iterator[None]:
         """Be the only one that takes away, after whatever somebody else left unfinished."""
         try:
-            with lock(self.folder / ".removal.lock"):
+            with lock(self.folder / LOCK):
                 self._remover.settle()
                 yield
         except OSError as error:
@@ -235,15 +207,17 @@ class Traffic(TrafficStore):
                 field="traffic",
             ) from error
 
-    def _held(self, key: Key, columns: set[str]) -> Iterator[Remains]:
-        """Segments that hold the key; notes the columns that there are."""
+    def _held(self, key: Key, columns: Counter[str], unwritten: Counter[str]) -> Iterator[Remains]:
+        """Segments that hold the key; counts exchanges by the columns they have, and were not to have."""
         for endpoint, name in self._segments():
-            table = segments.read(self.folder / endpoint / name)
+            table = self.segment(endpoint, name)
             meant = []
-            ids = table.column("request_id").to_pylist()
-            for request_id, text in zip(ids, table.column("inputs").to_pylist(), strict=True):
+            read = (table.column(of).to_pylist() for of in ("request_id", "inputs", "redacted"))
+            for request_id, text, left_out in zip(*read, strict=True):
                 rows = orjson.loads(text)
-                columns.update(*rows)
+                there: set[str] = set().union(*rows)
+                columns.update(there)
+                unwritten.update(set(orjson.loads(left_out)) - there)
                 meant.append(key.holds(request_id, rows))
             if any(meant):
                 yield _split(endpoint, name, table, meant)
@@ -251,19 +225,19 @@ class Traffic(TrafficStore):
     def _older(self, than: int) -> Iterator[Remains]:
         """Segments that end before; of the newest the name stays, for writers and cursors go on from it."""
         for endpoint in self.endpoints():
-            names = segments.names(self.folder / endpoint)
+            names = self.storage.names(endpoint)
             for name in names:
                 segment = segments.Segment.parse(name)
                 if segment is None or segment.latest >= than:
                     continue
-                gone = segments.read(self.folder / endpoint / name, ("request_id", *COUNTED))
+                gone = self.segment(endpoint, name, ("request_id", *COUNTED))
                 if name != names[-1]:
                     yield Remains(endpoint, name, gone, None)
                 elif gone.num_rows:
-                    yield Remains(endpoint, name, gone, segments.schema().empty_table())
+                    yield Remains(endpoint, name, gone, segments.empty())
 
     def _segments(self) -> list[tuple[str, str]]:
-        return [(name, file) for name in self.endpoints() for file in segments.names(self.folder / name)]
+        return [(name, file) for name in self.endpoints() for file in self.storage.names(name)]
 
 
 def _split(endpoint: str, name: str, table: pa.Table, meant: list[bool]) -> Remains:
@@ -274,23 +248,18 @@ def _split(endpoint: str, name: str, table: pa.Table, meant: list[bool]) -> Rema
     return Remains(endpoint, name, table.filter(mask), table.filter(pc.invert(mask)))
 
 
-def _request_id(text: Any) -> str:
-    if not isinstance(text, str) or not 0 < len(text) <= _LONGEST_ID:
-        raise InvalidInput(
-            f"request_id: {str(text)[:60]!r} is none.",
-            remedy="Give the id of the answer's header X-Request-Id, as text.",
-            field="request_id",
+def _no_column(column: str, columns: Iterable[str], unwritten: Collection[str]) -> InvalidInput:
+    if column in unwritten:
+        return InvalidInput(
+            f"subject_column: no value of {column!r} was ever written (capture_redact).",
+            remedy="Erase by request_ids=.",
+            field="subject_column",
         )
-    return text
-
-
-def _row(place: Any) -> int:
-    number = place.item() if hasattr(place, "item") else place
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise InvalidInput(
-            f"row: {str(place)[:60]!r} is no place.", remedy="Rows are counted from 0.", field="row"
-        )
-    return number
+    return InvalidInput(
+        f"subject_column: no exchange has a column {column!r}.",
+        remedy=nearest(column, columns),
+        field="subject_column",
+    )
 
 
 def _key(column: str, value: Any, request_ids: Collection[str] | None) -> Key:
@@ -305,4 +274,4 @@ def _key(column: str, value: Any, request_ids: Collection[str] | None) -> Key:
             field="subject_column",
         )
     value = value.item() if hasattr(value, "item") else value
-    return Key(column, value, frozenset(map(_request_id, request_ids or ())))
+    return Key(column, value, frozenset(map(request_id_of, request_ids or ())))

@@ -1,19 +1,17 @@
 """One segment: a Parquet file of exchanges that is never changed after it has its name.
 
 Inputs and outputs are kept as JSON text, one string an exchange: models differ in their columns, and JSON
-keeps integers, booleans and text apart without a schema for each. A file gets its name by a rename once its
-bytes are on disk, so that a reader meets whole segments only. Page checksums are written, and verified when
-read.
+keeps integers, booleans and text apart without a schema for each. Page checksums are written, and verified
+when read. Where segments lie is the business of ``storage``.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 SUFFIX = ".parquet"
 
 #: Fields kept as JSON text.
-JSON_FIELDS = ("inputs", "outputs", "shadow_outputs", "unusual")
+JSON_FIELDS = ("inputs", "outputs", "shadow_outputs", "unusual", "redacted")
 
 _NAME = re.compile(r"(\d{16})-(\d{16})-(\d{16})-(\d+)\.parquet")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,25 +60,21 @@ def microseconds(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
-def names(folder: Path, after: str = "") -> list[str]:
-    """Names of the segments in ``folder`` that sort after ``after``, oldest first."""
-    if not folder.is_dir():
-        return []
-    there = os.listdir(folder)  # noqa: PTH208 - a Path for each of many thousand names would cost seconds
+def moment(microseconds: int) -> datetime:
+    """The time so many microseconds after 1970."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
+def names(there: Iterable[str], after: str = "") -> list[str]:
+    """Those of some names that are segments' and sort after ``after``, oldest first."""
     return sorted(name for name in there if name > after and _NAME.fullmatch(name))
 
 
-def write(folder: Path, exchanges: Sequence[Exchange], *, closed: int) -> str:
-    """Write a segment and return its name.
-
-    Raises:
-        OSError: the disk is full, or the folder cannot be written. Nothing is left under a segment's name.
-    """
+def made(exchanges: Sequence[Exchange], *, closed: int) -> tuple[str, bytes]:
+    """Return the name and the bytes of a segment with these exchanges, closed at ``closed``."""
     times = [microseconds(exchange.time) for exchange in exchanges]
     name = Segment(closed, min(times), max(times), os.getpid()).name
-    folder.mkdir(parents=True, exist_ok=True)
-    put(folder / name, encoded(_table(exchanges)))
-    return name
+    return name, encoded(_table(exchanges))
 
 
 def encoded(table: pa.Table) -> bytes:
@@ -93,25 +87,13 @@ def encoded(table: pa.Table) -> bytes:
     return bytes(body.getvalue())
 
 
-def put(path: Path, body: bytes) -> None:
-    """Write a file whole: whoever reads meets what was there before, or all of this.
+def decoded(body: bytes, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a segment's bytes, or some of its columns.
 
-    Raises:
-        OSError: the disk is full, or the folder cannot be written. What was there stays.
-    """
-    part = path.with_name(f".{path.name}.tmp")
-    try:
-        with part.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a segment, or some of its columns. One that was dropped since it was listed holds nothing.
+    Args:
+        body: of the file.
+        name: of the file, for the error.
+        columns: fields of ``Exchange``; None for all.
 
     Raises:
         Tampered: a page's checksum is wrong, or it is no Parquet file.
@@ -120,18 +102,26 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        whole = schema()
-        asked = whole if columns is None else pa.schema([whole.field(name) for name in columns])
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-        return _grown(file.read(columns=columns), asked)
-    except FileNotFoundError:
-        return asked.empty_table()
+        file = pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True)
+        return _grown(file.read(columns=columns), _asked(columns))
     except (pa.ArrowException, ValueError, OSError) as error:
         raise Tampered(
-            f"The traffic segment {path.name} cannot be read: {str(error).splitlines()[0]}.",
-            remedy=f"Restore it from a backup, or move it out of {path.parent.name}/.",
+            f"The traffic segment {name} cannot be read: {str(error).splitlines()[0]}.",
+            remedy="Restore it from a backup, or move it away from the others.",
             field="traffic",
         ) from error
+
+
+def empty(columns: Sequence[str] | None = None) -> pa.Table:
+    """What a segment without exchanges holds."""
+    return _asked(columns).empty_table()
+
+
+def _asked(columns: Sequence[str] | None) -> pa.Schema:
+    import pyarrow as pa
+
+    whole = schema()
+    return whole if columns is None else pa.schema([whole.field(column) for column in columns])
 
 
 def _grown(table: pa.Table, asked: pa.Schema) -> pa.Table:
@@ -162,6 +152,7 @@ def schema() -> pa.Schema:
         "latency_ms": number,
         "shadow_version": whole,
         "shadow_latency_ms": number,
+        "kept": pa.bool_(),
     }
     return pa.schema([(name, types.get(name, text)) for name in Exchange.model_fields])
 

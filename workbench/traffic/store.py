@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -10,35 +10,62 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from workbench.core.errors import InvalidInput
+from workbench.core.errors import InvalidInput, Unavailable
 from workbench.models.references import require_name
 from workbench.traffic import segments
-from workbench.traffic.decided import Decided, count
+from workbench.traffic.decided import COUNTED, Decided, count
 from workbench.traffic.labels import Labels
 from workbench.traffic.records import Exchange
+from workbench.traffic.storage import LocalStorage, Storage, storage_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from workbench.core.settings import Settings
+
 _NULLABLE = ("served_by", "shadow_version")
 
 
 class TrafficStore:
-    """Captured exchanges under ``folder``. Reads only segments that can hold what is asked for.
+    """Captured exchanges. Reads only segments that can hold what is asked for.
 
     Args:
-        folder: ``<state>/traffic``.
+        folder: ``<state>/traffic``, where labels are.
+        storage: where segments are; None: in ``folder``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, storage: Storage | None = None) -> None:
         self.folder = folder
+        self.storage: Storage = storage or LocalStorage(folder)
+
+    @classmethod
+    def of(cls, settings: Settings) -> TrafficStore:
+        """Return a project's captured exchanges, wherever its settings keep them."""
+        return TrafficStore(settings.state / "traffic", storage_of(settings))
 
     def endpoints(self) -> list[str]:
         """Names of the endpoints that have traffic."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(place.name for place in self.folder.iterdir() if segments.names(place))
+        return self.storage.endpoints()
+
+    def segment(self, endpoint: str, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read one segment, or some of its columns. One that was dropped since it was listed holds nothing.
+
+        Raises:
+            Tampered: it is damaged.
+            Unavailable: the storage does not answer.
+        """
+        try:
+            body = self.storage.read(endpoint, name)
+        except FileNotFoundError:
+            return segments.empty(columns)
+        except OSError as error:
+            raise Unavailable(
+                f"The traffic segment {name} cannot be read ({error.strerror or error}).",
+                remedy="Look at the folder and its rights.",
+                field="traffic",
+            ) from error
+        return segments.decoded(body, name, columns)
 
     def frame(
         self,
@@ -65,6 +92,7 @@ class TrafficStore:
         Raises:
             InvalidInput: a time without a zone, or an endpoint that cannot be a name.
             Tampered: a segment is damaged, or a label.
+            Unavailable: the storage does not answer.
         """
         found = _frame(self._table(endpoint, since, until, request_ids))
         return _labelled(found, Labels(self.folder).last()) if labels else found
@@ -88,14 +116,13 @@ class TrafficStore:
 
         Every exchange comes exactly once, whole segments at a time, in the order they were closed.
         """
-        folder = self._of(endpoint)
-        new = segments.names(folder, after=cursor)
-        table = _concat([segments.read(folder / name) for name in new])
+        new = self._names(endpoint, after=cursor)
+        table = _concat([self.segment(endpoint, name) for name in new])
         return _frame(table.sort_by("time")), new[-1] if new else cursor
 
     def end(self, endpoint: str) -> str:
         """Return the cursor after everything there is now, for a controller that starts here."""
-        return max(segments.names(self._of(endpoint)), default="")
+        return max(self._names(endpoint), default="")
 
     def decided(self, endpoint: str) -> tuple[list[Decided], list[str]]:
         """Count all exchanges by the table that decided and the versions that answered, in constant memory.
@@ -103,11 +130,18 @@ class TrafficStore:
         Returns:
             The counts, and one sentence for each segment that is damaged, which they leave out.
         """
-        folder = self._of(endpoint)
-        return count(folder / name for name in segments.names(folder))
+        return count(self._names(endpoint), lambda name: self.segment(endpoint, name, COUNTED))
 
-    def _of(self, endpoint: str) -> Path:
-        return self.folder / require_name(endpoint, field="endpoint")
+    def reach(self, endpoint: str) -> tuple[datetime, datetime] | None:
+        """Return the times of the first and the last request there is; None when there is none."""
+        found = [segments.Segment.parse(name) for name in self._names(endpoint)]
+        if not found:
+            return None
+        times = [time for segment in found if segment for time in (segment.earliest, segment.latest)]
+        return segments.moment(min(times)), segments.moment(max(times))
+
+    def _names(self, endpoint: str, after: str = "") -> list[str]:
+        return self.storage.names(require_name(endpoint, field="endpoint"), after)
 
     def _table(
         self,
@@ -122,11 +156,10 @@ class TrafficStore:
         low, high = _bound("since", since, 0), _bound("until", until, 2**63 - 1)
         parts = []
         for name in [endpoint] if endpoint is not None else self.endpoints():
-            folder = self._of(name)
-            for file in segments.names(folder):
+            for file in self._names(name):
                 segment = segments.Segment.parse(file)
                 if segment is not None and segment.earliest <= high and segment.latest >= low:
-                    parts.append(segments.read(folder / file))
+                    parts.append(self.segment(name, file))
         table = _concat(parts)
         if since is not None:
             table = table.filter(pc.field("time") >= pa.scalar(since, table.schema.field("time").type))
@@ -138,7 +171,7 @@ class TrafficStore:
 
 
 def rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Unfold a frame of requests into one row per input row.
+    """Unfold a frame of requests into one row per input row, where rows were kept.
 
     Args:
         frame: from ``TrafficStore.frame`` or ``after``.
@@ -146,11 +179,12 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The input columns, and ``__request_id``, ``__time``, ``__arm``, ``__version`` (the version that
         answered, missing when nobody could), ``__prediction`` (missing then too) and ``__error``; of a frame
-        with labels ``__label``, too.
+        with labels ``__label``, too. Requests whose rows were not kept (``kept``) are not among them.
     """
     import numpy as np
     import pandas as pd
 
+    frame = frame[frame["kept"].astype(bool)]
     lengths = np.array([len(batch) for batch in frame["inputs"]], dtype=int)
     unfolded = pd.DataFrame(list(chain.from_iterable(frame["inputs"])))
     for name, source in (
@@ -197,7 +231,7 @@ def _bound(field: str, time: datetime | None, default: int) -> int:
 def _concat(parts: list[pa.Table]) -> pa.Table:
     import pyarrow as pa
 
-    return pa.concat_tables(parts) if parts else segments.schema().empty_table()
+    return pa.concat_tables(parts) if parts else segments.empty()
 
 
 def _columns(table: pa.Table) -> dict[str, list[Any]]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from workbench.core.errors import InvalidInput, NotFound, nearest
+from workbench.core.errors import InvalidInput, nearest
 from workbench.models.records import ModelVersion
-
-if TYPE_CHECKING:
-    from workbench.models.registry import Registry
 
 
 class Known(NamedTuple):
@@ -26,12 +22,12 @@ class Targets:
     """Holds labels against what the models here predict.
 
     Args:
-        registry: opened only when there is something to hold against.
+        find: the model of ``name/version``; None where nobody knows it.
         endpoints: those that have traffic: the label of a request that is not there yet must fit one of them.
     """
 
-    def __init__(self, registry: Callable[[], Registry], endpoints: Iterable[str]) -> None:
-        self._open = registry
+    def __init__(self, find: Callable[[str], ModelVersion | None], endpoints: Iterable[str]) -> None:
+        self._find = find
         self._endpoints = list(endpoints)
         self._models: dict[str, ModelVersion | None] = {}
 
@@ -68,15 +64,8 @@ class Targets:
 
     def _model(self, ref: str) -> ModelVersion | None:
         if ref not in self._models:
-            try:
-                self._models[ref] = self._registry.version(ref)
-            except NotFound:
-                self._models[ref] = None
+            self._models[ref] = self._find(ref)
         return self._models[ref]
-
-    @cached_property
-    def _registry(self) -> Registry:
-        return self._open()
 
 
 def _plain(value: Any) -> Any:

@@ -9,10 +9,17 @@ from collections import deque
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.models.references import require_name
 from workbench.traffic import segments
+from workbench.traffic.policy import CapturePolicy
 from workbench.traffic.records import Exchange
+from workbench.traffic.storage import LocalStorage, SpooledStorage, Storage, storage_of
+from workbench.traffic.upload import Uploader
+
+if TYPE_CHECKING:
+    from workbench.core.settings import Settings
 
 #: A segment is closed at this many exchanges …
 SEGMENT_EXCHANGES = 500
@@ -30,18 +37,33 @@ class CaptureWriter:
 
     Args:
         folder: ``<state>/traffic``.
+        storage: where segments go; None: into ``folder``.
+        policy: what of an exchange may be written; None: all of it.
+        uploader: moves segments on, and ends with this.
         max_rows: input rows that may wait in memory; an exchange that finds no room is lost, and counted.
 
     Example:
-        >>> writer = CaptureWriter(settings.state / "traffic")  # doctest: +SKIP
-        >>> writer.put(exchange)                                # doctest: +SKIP
-        >>> writer.close()                                      # doctest: +SKIP
+        >>> writer = CaptureWriter.of(settings, "lending")  # doctest: +SKIP
+        >>> writer.put(exchange)                            # doctest: +SKIP
+        >>> writer.close()                                  # doctest: +SKIP
     """
 
-    def __init__(self, folder: Path, *, max_rows: int = 50_000) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        storage: Storage | None = None,
+        policy: CapturePolicy | None = None,
+        *,
+        uploader: Uploader | None = None,
+        max_rows: int = 50_000,
+    ) -> None:
         self.lost = 0
         """Exchanges that were not kept: no room in memory, or the disk refused them."""
+        self.written = 0
+        """Exchanges that are on the disk."""
+        self._storage = storage or LocalStorage(folder)
+        self._policy = policy or CapturePolicy()
+        self._uploader = uploader
         self._max_rows = max_rows
         self._waiting: deque[Exchange] = deque()
         self._rows = 0
@@ -55,6 +77,18 @@ class CaptureWriter:
         self._newest: dict[str, int] = {}
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
+
+    @classmethod
+    def of(cls, settings: Settings, endpoint: str) -> CaptureWriter:
+        """Return the writer of an endpoint's gateway, as the project's settings want it.
+
+        Raises:
+            InvalidInput: ``capture_url`` is of no storage that is known here.
+            Unavailable: the key of ``capture_subject`` cannot be kept.
+        """
+        storage, policy = storage_of(settings), CapturePolicy.of(settings)
+        uploader = Uploader(storage, endpoint) if isinstance(storage, SpooledStorage) else None
+        return cls(settings.state / "traffic", storage, policy, uploader=uploader)
 
     def put(self, exchange: Exchange) -> None:
         """Hand over an exchange. Returns at once, whatever the disk does.
@@ -89,6 +123,8 @@ class CaptureWriter:
             self._closing = True
             self._change.notify_all()
         self._thread.join(timeout)
+        if self._uploader is not None:
+            self._uploader.close(timeout)
 
     def _run(self) -> None:
         while True:
@@ -127,7 +163,10 @@ class CaptureWriter:
         for endpoint, group in groupby(sorted(batch, key=by_endpoint), by_endpoint):
             exchanges = list(group)
             try:
-                segments.write(self.folder / endpoint, exchanges, closed=self._next(endpoint))
+                kept = list(map(self._policy.kept, exchanges))
+                name, body = segments.made(kept, closed=self._next(endpoint))
+                self._storage.put(endpoint, name, body)
+                self.written += len(exchanges)
             except Exception:
                 # Serving goes on whatever happens to its record (a full disk); the loss is shown, not hidden.
                 self.lost += len(exchanges)
@@ -137,8 +176,7 @@ class CaptureWriter:
         """The next closing time: later than every one there is, even when the clock was set back."""
         newest = self._newest.get(endpoint)
         if newest is None:
-            there = segments.names(self.folder / endpoint)
-            last = segments.Segment.parse(there[-1]) if there else None
+            last = segments.Segment.parse(self._storage.newest(endpoint))
             newest = last.closed if last else 0
         self._newest[endpoint] = closed = max(time.time_ns() // 1000, newest + 1)
         return closed
