@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.core.values import Outcome
-from workbench.releases.analysis import CanaryTally, ShadowTally, judge, mismatch, plus, worth_writing
+from workbench.releases.analysis import judge, mismatch, worth_writing
+from workbench.releases.tallies import CanaryTally, ShadowTally, plus
 from workbench.stats.sequential import log_e_ratio
 from workbench.testing.releases import plan, quiet_canary, quiet_shadow
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.journal import Event
-from workbench.releases.analysis import CanaryTally, ShadowTally
 from workbench.releases.observe import Ledger, same, tally
 from workbench.releases.state import STAGE_ENTERED
+from workbench.releases.tallies import CanaryTally, ShadowTally
 from workbench.testing.clock import START
 from workbench.testing.releases import Traffic, after, opened, plan
 from workbench.traffic import CaptureWriter, TrafficStore

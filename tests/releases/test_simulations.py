@@ -8,12 +8,13 @@ from statistics import median
 
 import numpy as np
 
-from workbench.releases.analysis import CanaryTally, Observations, ShadowTally, plus
+from workbench.releases.analysis import Observations
 from workbench.releases.controller import step
 from workbench.releases.records import Status
 from workbench.releases.state import State
+from workbench.releases.tallies import CanaryTally, ShadowTally, plus
 from workbench.testing.clock import START
-from workbench.testing.releases import PLAN, after, opened, plan, verdict
+from workbench.testing.releases import PLAN, opened, plan, verdict
 
 SHADOW, TENTH, HALF, CHAMPION = PLAN["stages"]
 LONG = plan(
@@ -49,8 +50,7 @@ def simulate(of, seed: int, *, bad: float, champion_bad: float, differ: float = 
 
 
 def look(state: State, seen: Observations) -> State:
-    events = step(state, seen, START + timedelta(minutes=1))
-    following = after(state, events, minutes=1)
+    following = step(state, seen, START + timedelta(minutes=1)).state
     return replace(following, release=following.release.model_copy(update={"stage_since": START}))
 
 

@@ -1,8 +1,12 @@
-"""From captured exchanges to counts: which request belongs to which stage, and what was bad about it.
+"""From captured exchanges to counts: which request belongs to which step, and what was bad about it.
 
-A request belongs to the stage whose routing table decided it, so clocks that jump and captures that come late
+A request belongs to the step whose routing table decided it, so clocks that jump and captures that come late
 do no harm. It is counted only once it is older than the gateway's time limit and the time a capture takes: a
 slow answer that has not come yet would otherwise make a slow candidate look healthy.
+
+Where the coin was thrown for an entity, the entity is what is counted: once under the coins of a release, at
+its first request. Its later requests, and later steps with another share, have the same coin: they would
+count one throw twice. In shadow, where no arm is chosen, it counts once too, because its pairs are alike.
 """
 
 from __future__ import annotations
@@ -14,8 +18,11 @@ from itertools import groupby
 from math import isclose
 from typing import TYPE_CHECKING, Any
 
-from workbench.releases.analysis import CanaryTally, ShadowTally, Tally, plus
+from workbench.releases.guardrails import group_counts
+from workbench.releases.latency import slow_counts
 from workbench.releases.state import State
+from workbench.releases.tallies import CanaryTally, ShadowTally, Tally, plus
+from workbench.releases.yardsticks import LEAST, thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
 
 #: Two floats this close (relatively) are the same answer: another order of summing moves the last digits.
 _ROUNDING = 1e-9
+
+#: The champion's answers of which the latency is remembered until thresholds are frozen.
+_MOST_LATENCIES = 50 * LEAST
 
 
 class Ledger:
@@ -41,30 +51,83 @@ class Ledger:
         self._age = age
         self._tallies: dict[int, Tally] = {}
         self._young: pd.DataFrame | None = None
+        self._units: tuple[set[str], set[str]] = set(), set()
+        """Entities that were counted: under a coin, and in shadow."""
+        self._champion_ms: list[float] = []
 
     def read(self, state: State, now: datetime) -> tuple[Tally, ...]:
-        """Count what has ripened since the last look and return the counts of every stage entered."""
+        """Count what has ripened since the last look and return the counts of every step entered."""
         new, self._cursor = self._traffic.after(state.release.endpoint, self._cursor)
-        waiting = _joined(self._young, new)
+        waiting = _joined(self._young, new).sort_values(["time", "request_id"], kind="stable")
         ripe = waiting["time"] <= now - self._age
         self._young = waiting[~ripe]
         for index, part in _by_stage(waiting[ripe], state):
+            counted = _first_of_units(
+                comparable(part, state, index), self._units[state.plan.steps[index].kind == "shadow"]
+            )
             known = self._tallies.get(index, _empty(state, index))
-            self._tallies[index] = plus(known, tally(part, state, index))
+            self._tallies[index] = plus(known, tally(counted, state, index))
+            self._remember(counted, state)
         return tuple(self._tallies.get(i, _empty(state, i)) for i in range(len(state.since_table)))
+
+    def thresholds(self, state: State) -> tuple[tuple[float, ...], int]:
+        """Return the thresholds of latency that could be frozen now, and the champion's answers behind them.
+
+        Empty when the plan asks for none, when they are frozen, or when there is too little.
+        """
+        asked = state.plan.metrics.latency
+        if asked is None or state.yardsticks.latency_ms:
+            return (), 0
+        return thresholds(self._champion_ms, asked.objective_ms), len(self._champion_ms)
+
+    def _remember(self, counted: pd.DataFrame, state: State) -> None:
+        if state.plan.metrics.latency is None or state.yardsticks.latency_ms:
+            self._champion_ms.clear()
+            return
+        answered = counted[(counted["arm"] == "champion") & (counted["error"] == "")]
+        room = _MOST_LATENCIES - len(self._champion_ms)
+        self._champion_ms += answered["latency_ms"].iloc[:room].tolist()
+
+
+def _first_of_units(exchanges: pd.DataFrame, counted: set[str]) -> pd.DataFrame:
+    """Leave out entities that were counted before; a request without an entity is its own."""
+    units = exchanges["unit"]
+    again = (units != "") & (units.isin(counted) | units.duplicated())
+    counted.update(units[units != ""])
+    return exchanges[~again]
+
+
+def comparable(exchanges: pd.DataFrame, state: State, index: int) -> pd.DataFrame:
+    """Return the exchanges of a step that compare something.
+
+    Those of no arm (the caller named a version, it was taken out meanwhile, the gateway was too busy) and
+    those of another coin count for nobody.
+
+    Args:
+        exchanges: one row a request, columns as in ``Exchange``.
+        state: the release.
+        index: the step.
+    """
+    step, candidate = state.plan.steps[index], version_number(state.release.candidate)
+    if step.kind == "shadow":
+        return exchanges[exchanges["arm"] == "champion"]
+    thrown = exchanges[(exchanges["share"] - step.share).abs() < _ROUNDING]
+    return thrown[
+        (thrown["arm"] == "champion") | ((thrown["arm"] == "candidate") & (thrown["version"] == candidate))
+    ]
 
 
 def tally(exchanges: pd.DataFrame, state: State, index: int) -> Tally:
-    """Count the exchanges of one stage.
+    """Count the exchanges of one step.
 
     Args:
-        exchanges: one row a request, columns as in ``Exchange``; those that are no comparison are left out.
+        exchanges: from ``comparable``.
         state: the release.
-        index: the stage.
+        index: the step.
     """
     if state.plan.steps[index].kind == "shadow":
         return _shadow(exchanges, state)
-    return _canary(exchanges, state, state.plan.steps[index].share)
+    return _canary(exchanges, state, index)
 
 
 def same(left: list[Any], right: list[Any], tolerance: float) -> bool:
@@ -81,9 +144,8 @@ def _same_value(left: Any, right: Any, tolerance: float) -> bool:
     return isclose(left, right, rel_tol=_ROUNDING, abs_tol=tolerance) if all(numbers) else bool(left == right)
 
 
-def _shadow(exchanges: pd.DataFrame, state: State) -> ShadowTally:
+def _shadow(requests: pd.DataFrame, state: State) -> ShadowTally:
     """Requests of the champion and, of those it answered, the copies that the candidate got."""
-    requests = exchanges[exchanges["arm"] == "champion"]
     champion_bad, candidate_bad = requests["error"] != "", requests["shadow_error"] != ""
     copied = requests["shadow_version"] == version_number(state.release.candidate)
     pairs = ~champion_bad & copied.fillna(value=False) & (candidate_bad | requests["shadow_outputs"].notna())
@@ -100,18 +162,29 @@ def _shadow(exchanges: pd.DataFrame, state: State) -> ShadowTally:
     )
 
 
-def _canary(exchanges: pd.DataFrame, state: State, share: float) -> CanaryTally:
-    """Requests by the arm the coin chose, whoever answered in the end; only those thrown with this share."""
-    thrown = exchanges[(exchanges["share"] - share).abs() < _ROUNDING]
-    number = version_number(state.release.candidate)
-    candidate = thrown[(thrown["arm"] == "candidate") & (thrown["version"] == number)]
-    champion = thrown[thrown["arm"] == "champion"]
+def _canary(thrown: pd.DataFrame, state: State, index: int) -> CanaryTally:
+    """Requests by the arm the coin chose, whoever answered in the end."""
+    candidate, champion = thrown[thrown["arm"] == "candidate"], thrown[thrown["arm"] == "champion"]
+    guarded, yardsticks = state.plan.metrics.guardrails, state.yardsticks
     return CanaryTally(
         candidate_n=len(candidate),
         candidate_bad=int((candidate["error"] != "").sum()),
         champion_n=len(champion),
         champion_bad=int((champion["error"] != "").sum()),
+        slow=slow_counts(candidate, champion, yardsticks.latency_in(index)),
+        groups=group_counts(candidate, champion, guarded.column, yardsticks.groups) if guarded else {},
     )
+
+
+def last_day(traffic: TrafficStore, endpoint: str, now: datetime) -> pd.DataFrame:
+    """Return what was captured in the 24 hours before ``now``."""
+    return traffic.frame(endpoint, now - timedelta(days=1), now)
+
+
+def answered_by(exchanges: pd.DataFrame, version: int) -> list[float]:
+    """Latencies, in milliseconds, of what a version answered itself as champion."""
+    own = (exchanges["arm"] == "champion") & (exchanges["version"] == version) & (exchanges["error"] == "")
+    return [float(ms) for ms in exchanges.loc[own, "latency_ms"]]
 
 
 def version_number(ref: str) -> int:

@@ -12,6 +12,7 @@ from workbench.gates.records import StageApproval, Verdict
 from workbench.journal.records import Entry, Event
 from workbench.releases.plan import Plan
 from workbench.releases.records import EvidencePoint, Release, StageVerdict, Status
+from workbench.releases.yardsticks import NOTHING_FROZEN, Yardsticks
 
 OPENED = "release.opened"
 STAGE_ENTERED = "release.stage_entered"
@@ -68,6 +69,8 @@ class State:
     """Place in the captured traffic when the release opened."""
     allowed: Verdict
     """The gate's verdict that opened it."""
+    yardsticks: Yardsticks = NOTHING_FROZEN
+    """Thresholds of latency and groups, as they were frozen."""
     waits_for: tuple[str, ...] = ()
     """What the stage lacked at the last look written down."""
     watched: float = 0.0
@@ -164,6 +167,7 @@ def _opened(payload: dict[str, Any], time: datetime, actor: str) -> State:
         since_table=(payload["since_table"],),
         cursor=payload["cursor"],
         allowed=Verdict.model_validate(payload["verdict"]),
+        yardsticks=Yardsticks.model_validate(payload.get("yardsticks", {})),
     )
 
 
@@ -178,6 +182,7 @@ def _entered(state: State, payload: dict[str, Any], time: datetime) -> State:
     return replace(
         _with(state, payload, stage=index, weight=state.release.stages[index].weight, stage_since=time),
         since_table=(*state.since_table, payload["since_table"]),
+        yardsticks=Yardsticks.model_validate(payload.get("yardsticks", state.yardsticks)),
         waits_for=(),
         watched=0.0,
         paused_for=timedelta(),

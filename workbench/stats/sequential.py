@@ -115,9 +115,9 @@ def log_e_ratios(
 def log_e_order(slow_candidate: ArrayLike, slow_champion: ArrayLike, share: ArrayLike) -> float:
     """Evidence that a candidate's values are greater, from how often both arms exceed a few thresholds.
 
-    The thresholds are frozen before the first unit. While the candidate's values are stochastically no greater
-    than the champion's, the kernel of every threshold is a test martingale, and so is their mean. Nothing is
-    asked of moments or of the shape.
+    The thresholds are frozen before the first unit. While the candidate's values are stochastically no
+    greater than the champion's, the kernel of every threshold is a test martingale, and so is their mean.
+    Nothing is asked of moments or of the shape.
 
     Args:
         slow_candidate: units of the candidate above each threshold, shape (thresholds, steps).
