@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
 from workbench.core.errors import InvalidInput
 from workbench.releases.plan import Plan, load_plan
+from workbench.stats.sequential import log_e_objective
 
 CHAMPION = {"name": "champion", "kind": "champion"}
 RAMP = {"name": "ramp", "kind": "progressive", "weights": [0.05, 0.25, 0.5], "min_requests": 50}
@@ -142,3 +144,20 @@ def test_a_metric_that_may_spend_nothing_is_refused(share):
 def test_groups_are_not_watched_unless_the_plan_asks():
     assert load_plan("canary").metrics.guardrails is None
     assert "guardrails" not in of(CANARY, metrics=ALL).metrics.names
+
+
+def test_the_plans_that_come_with_the_package_have_the_kinds_they_are_named_for():
+    kinds = {name: {s.kind for s in load_plan(name).stages} for name in ("progressive", "blue_green", "ab")}
+    assert all(name in found for name, found in kinds.items())
+    assert {stage.kind for stage in load_plan("shadow").stages} == {"shadow", "champion"}
+
+
+def test_what_the_blue_green_plan_says_of_the_requests_it_takes_is_so():
+    plan = load_plan("blue_green")
+    part, limit = plan.alpha_of("objective", plan.alpha), plan.metrics.objective.at_most
+
+    def proved(n: int) -> bool:
+        return log_e_objective(0, n, limit, -1) >= math.log(1 / part)
+
+    assert proved(320)
+    assert not proved(310)
