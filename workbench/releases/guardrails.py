@@ -6,7 +6,8 @@ sum to 1, so the chance that any group is flagged wrongly is at most α, however
 other. A flag is never cleared, and ends the release.
 
 A request counts for a group when all its rows agree on it, and for none when they do not: its answer is one,
-and cannot be bad for one row only. Values that training did not show are one group together.
+and cannot be bad for one row only. Values that training did not show are one group together. Rows that were
+not captured, or without this column, say nothing of groups.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ def group_counts(
     """
     found: dict[str, list[int]] = {}
     for place, exchanges in ((0, candidate), (2, champion)):
-        for rows, error in zip(exchanges["inputs"], exchanges["error"], strict=True):
-            group = _of_request(rows, column, known)
+        for rows, error, redacted in zip(
+            exchanges["inputs"], exchanges["error"], exchanges["redacted"], strict=True
+        ):
+            group = None if column in redacted else _of_request(rows, column, known)
             if group is not None:
                 counts = found.setdefault(group, [0, 0, 0, 0])
                 counts[place] += 1
