@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from workbench.core.values import Outcome
 from workbench.releases.analysis import judge, mismatch, worth_writing
 from workbench.releases.tallies import CanaryTally, ShadowTally, plus
-from workbench.stats.sequential import log_e_ratio
+from workbench.stats.sequential import log_e_objective, log_e_ratio
 from workbench.testing.releases import plan, quiet_canary, quiet_shadow
 
 ALPHA = 0.05
@@ -133,6 +133,66 @@ def test_a_coin_that_does_not_give_what_it_promised_voids_the_evidence():
     assert "promised 10 %" in sentence
     assert mismatch(plan(), [quiet_shadow(), quiet_canary(0.1)]) == ""
     assert mismatch(plan(), [quiet_shadow()]) == ""
+
+
+KINDS = plan(
+    sticky="customer",
+    metrics={"errors": {"alpha_share": 3.0}, "objective": {"at_most": 0.02, "alpha_share": 1.0}},
+    stages=[
+        {"name": "ramp", "kind": "progressive", "weights": [0.1, 0.3], "min_requests": 50},
+        {"name": "split", "kind": "ab", "weight": 0.5, "arms": ["old", "new"], "min_requests": 50},
+        {"name": "all", "kind": "blue_green", "min_requests": 50},
+        {"name": "champion", "kind": "champion"},
+    ],
+)
+
+
+def test_steps_of_a_progressive_stage_and_both_sides_of_an_ab_test_are_counted_by_their_shares():
+    steps = [quiet_canary(share, candidate_bad=2, champion_bad=9) for share in (0.1, 0.3, 0.5)]
+    verdict = judged(*steps, of=KINDS)["errors"]
+    expected = log_e_ratio([2, 2, 2], [9, 9, 9], [0.1, 0.3, 0.5])
+    assert verdict.points[-1].log_e_worse == pytest.approx(expected)
+    assert verdict.stage == "split"
+
+
+def test_where_the_candidate_answers_everything_its_objective_judges_and_no_comparison_is_made():
+    steps = [CanaryTally()] * 3
+    found = judged(*steps, CanaryTally(400, 26), of=KINDS)
+    assert set(found) == {"objective"}
+    assert found["objective"].outcome is Outcome.FAIL
+    assert found["objective"].sentence.startswith(
+        "The candidate failed 26 of 400 requests (6.5 %): proved above the objective of 2 % (evidence"
+    )
+    assert mismatch(KINDS, [*steps, CanaryTally(400, 26)]) == ""
+
+
+def test_an_objective_is_proved_by_the_candidates_own_requests_whatever_the_champion_does():
+    steps = [quiet_canary(share, 2000, candidate_bad=1, champion_bad=900) for share in (0.1, 0.3, 0.5)]
+    verdict = judged(*steps, of=KINDS)["objective"]
+    assert verdict.outcome is Outcome.PASS
+    assert "proved within the objective of 2 %" in verdict.sentence
+    bad, n = 3, 200 + 600 + 1000
+    assert verdict.points[-1].log_e_no_worse == pytest.approx(log_e_objective(bad, n - bad, 0.02, -1))
+
+
+def test_about_so_many_more_requests_like_these_prove_the_objective():
+    def run(n: int):
+        return judged(CanaryTally(n, round(n * 0.005)), of=KINDS)["objective"]
+
+    first = run(200)
+    assert first.outcome is Outcome.INCONCLUSIVE
+    assert first.still_needed is not None
+    assert run(200 + round(1.05 * first.still_needed)).outcome is Outcome.PASS
+
+
+def test_each_metric_spends_its_part_of_alpha():
+    found = judged(quiet_canary(0.1), of=KINDS)
+    assert found["errors"].alpha == pytest.approx(0.75 * ALPHA)
+    assert found["objective"].alpha == pytest.approx(0.25 * ALPHA)
+
+
+def test_where_entities_are_split_a_coin_that_lies_is_told_in_entities():
+    assert "of 1,000 entities" in mismatch(KINDS, [CanaryTally(candidate_n=200, champion_n=800)])
 
 
 def test_a_look_is_kept_when_it_changed_or_grew_by_a_twentieth():

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from workbench.journal import Event
 from workbench.releases.observe import Ledger, same, tally
 from workbench.releases.state import STAGE_ENTERED
-from workbench.releases.tallies import CanaryTally, ShadowTally
+from workbench.releases.tallies import Arms, CanaryTally, ShadowTally
+from workbench.releases.yardsticks import LEAST, OTHER, Yardsticks
 from workbench.testing.clock import START
 from workbench.testing.releases import Traffic, after, opened, plan
 from workbench.traffic import CaptureWriter, TrafficStore
@@ -91,6 +92,108 @@ def test_a_request_belongs_to_the_stage_whose_table_decided_it(store, capture):
     )
     first, second = read(store, in_canary())
     assert (first.requests, second.champion_n) == (6, 6)
+
+
+def test_an_entity_counts_once_under_the_coins_of_a_release_at_its_first_request(store, capture):
+    champion = {"arm": "champion", "version": 1}
+    failed = {"arm": "candidate", "version": 2, "error": "ValueError: no", "served_by": 1}
+    capture(
+        *canary(1, unit="ada", arm="candidate", version=2),
+        *canary(3, unit="ada", time=START + timedelta(seconds=1), **failed),
+        *canary(1, unit="bob", **failed),
+        *canary(2, unit="bob", time=START + timedelta(seconds=1), **champion),
+        *canary(4, **champion),  # alone: each is its own unit
+    )
+    assert read(store, in_canary())[1] == CanaryTally(2, 1, 4, 0)
+
+
+def test_an_entity_is_remembered_from_look_to_look_and_from_step_to_step(store, capture):
+    ledger = Ledger(store, "", AGE)
+    at_half = Event(kind=STAGE_ENTERED, payload={"stage": 2, "since_table": 9, "reason": ""})
+    champion = {"arm": "champion", "version": 1}
+    capture(*canary(1, unit="ada", **champion))
+    assert ledger.read(in_canary(), START + timedelta(seconds=5))[1].champion_n == 1
+    capture(
+        *canary(1, unit="ada", time=START + timedelta(seconds=5), **champion),
+        *canary(1, unit="ada", time=START + timedelta(seconds=6), share=0.5, table_version=10, **champion),
+        *canary(1, unit="bob", time=START + timedelta(seconds=6), share=0.5, table_version=10, **champion),
+    )
+    state, now = after(in_canary(), [at_half]), START + timedelta(seconds=20)
+    counted = ledger.read(state, now)
+    assert (counted[1].champion_n, counted[2].champion_n) == (1, 1)
+    assert Ledger(store, "", AGE).read(state, now) == counted
+
+
+def test_the_first_request_of_an_entity_is_the_first_in_time_however_captures_come(store, capture):
+    champion = {"arm": "champion", "version": 1}
+    capture(*canary(1, unit="ada", time=START + timedelta(seconds=2), **champion))
+    capture(*canary(1, unit="ada", time=START, error="RuntimeError: down", outputs=None, **champion))
+    assert read(store, in_canary())[1] == CanaryTally(0, 0, 1, 1)
+
+
+def test_pairs_of_one_entity_count_once_in_shadow_and_leave_its_coin_fresh(store, capture):
+    capture(
+        *shadow(5, unit="ada", table_version=2),
+        *canary(1, unit="ada", arm="candidate", version=2),
+    )
+    pairs, thrown = read(store, in_canary())
+    assert (pairs.pairs, thrown.candidate_n) == (1, 1)
+
+
+def test_requests_that_count_for_no_arm_do_not_use_up_an_entity(store, capture):
+    capture(
+        *canary(2, unit="ada", arm="none"),
+        *canary(1, unit="ada", time=START + timedelta(seconds=1), arm="candidate", version=2),
+    )
+    assert read(store, in_canary())[1] == CanaryTally(1, 0, 0, 0)
+
+
+def test_where_the_candidate_answers_everything_only_its_own_requests_count(store, capture):
+    of = plan(
+        metrics={"objective": {"at_most": 0.02}},
+        stages=[
+            {"name": "all", "kind": "blue_green", "min_requests": 50},
+            {"name": "champion", "kind": "champion"},
+        ],
+    )
+    mine = {"arm": "candidate", "version": 2, "share": 1.0, "table_version": 2}
+    capture(
+        *canary(6, **mine),
+        *canary(1, **mine, error="ValueError: no", served_by=1),
+        *canary(3, arm="champion", version=1, table_version=2),  # decided before the switch
+    )
+    assert read(store, opened(of)) == (CanaryTally(7, 1, 0, 0),)
+
+
+def test_latency_and_groups_are_counted_by_what_was_frozen(store, capture):
+    of = plan(
+        metrics={"errors": {}, "latency": {}, "guardrails": {"column": "x1"}},
+        stages=[
+            {"name": "tenth", "kind": "canary", "weight": 0.1, "min_requests": 50},
+            {"name": "champion", "kind": "champion"},
+        ],
+    )
+    frozen = Yardsticks(latency_ms=(0.5, 5.0), latency_requests=900, groups=("0", "1", OTHER))
+    mine, theirs = {"arm": "candidate", "version": 2}, {"arm": "champion", "version": 1}
+    capture(
+        *canary(2, **mine, latency_ms=9.0, inputs=[{"x1": 1.0}]),
+        *canary(1, **mine, latency_ms=0.1, inputs=[{"x1": 0.0}, {"x1": 1.0}]),
+        *canary(3, **theirs, latency_ms=1.0, inputs=[{"x1": 7.0}]),
+    )
+    [found] = read(store, opened(of, yardsticks=frozen))
+    assert found.slow == (Arms(3, 2, 3, 3), Arms(3, 2, 3, 0))
+    assert found.groups == {"1": Arms(2, 0, 0, 0), OTHER: Arms(0, 0, 3, 0)}
+
+
+def test_what_the_champion_answers_in_a_stage_may_be_frozen_at_its_end(store, capture):
+    state = opened(plan(metrics={"errors": {}, "disagreement": {"at_most": 0.2}, "latency": {}}))
+    ledger = Ledger(store, "", AGE)
+    capture(*shadow(LEAST - 1, latency_ms=3.0))
+    ledger.read(state, START + timedelta(seconds=10))
+    assert ledger.thresholds(state) == ((), LEAST - 1)
+    capture(*shadow(1, latency_ms=3.0), *shadow(5, latency_ms=900.0, error="late", outputs=None))
+    ledger.read(state, START + timedelta(seconds=10))
+    assert ledger.thresholds(state) == ((3.0,) * 5, LEAST)
 
 
 def test_young_requests_wait_until_they_are_old_enough_and_count_once(store, capture):
