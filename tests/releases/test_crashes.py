@@ -191,7 +191,7 @@ def test_while_somebody_goes_back_a_controller_does_not_route(project):
         releases.rollback(NAME, "INC-1")
     assert serving(project)[2] is None
     other = project.another()
-    other._effects._route(NAME)
+    other._effects._route(NAME, None)
     assert serving(project)[2] is None
     assert other.tick("tiny-2").status is Status.ROLLED_BACK
 
@@ -203,10 +203,10 @@ def test_a_controller_stopped_between_deciding_and_routing_does_not_undo_what_ca
     slow = project.another()
     held = slow._target.route
 
-    def stopped(routing, *, expected):
+    def stopped(routing, *, expected, token):
         slow._target.route = held
         project.releases.rollback(NAME, "INC-1")  # meanwhile, elsewhere
-        return held(routing, expected=expected)
+        return held(routing, expected=expected, token=token)
 
     slow._target.route = stopped
     slow.tick(release.id)

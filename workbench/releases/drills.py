@@ -94,20 +94,21 @@ class Drills:
         bodies = self._bodies(endpoint, pair)
         drill, bodies = self._compare(pair, bodies)
         if drill.outcome is not Outcome.PASS:
-            self._write(endpoint, DRILLED, drill)
+            self._write(lease, DRILLED, drill)
             return drill
-        self._write(endpoint, DRILL_BEGAN, drill)
+        self._write(lease, DRILL_BEGAN, drill)
         mark = Mark(
             champion=drill.champion, standby=drill.standby, by=self._settings.actor, time=self._clock.now()
         )
         set_mark(self._state, endpoint, mark)
         drill = self._switch(pair, drill, bodies, lease)
         remove_mark(self._state, endpoint)
-        self._write(endpoint, DRILLED, drill)
+        self._write(lease, DRILLED, drill)
         return drill
 
-    def tidy(self, endpoint: str) -> None:
+    def tidy(self, lease: Lease) -> None:
         """Write down a drill that was cut short, once traffic is with the champion again."""
+        endpoint = lease.endpoint
         mark = mark_of(self._state, endpoint)
         if mark is None:
             return
@@ -119,14 +120,14 @@ class Drills:
             outcome=Outcome.ERROR,
             reason=reason,
         )
-        self._write(endpoint, DRILLED, drill)
+        self._write(lease, DRILLED, drill)
         remove_mark(self._state, endpoint)
 
     def due(self, endpoint: str) -> bool:
         """Whether ``drill_hours`` have passed since the last drill, and there is somebody to drill with."""
         if not self._settings.drill_hours:
             return False
-        done = [entry for entry in self._journal.read(_stream(endpoint)) if entry.kind == DRILLED]
+        done = [entry for entry in self._journal.read(stream_of(endpoint)) if entry.kind == DRILLED]
         age = self._clock.now() - done[-1].time if done else None
         if age is not None and age < timedelta(hours=self._settings.drill_hours):
             return False
@@ -227,8 +228,9 @@ class Drills:
             time.sleep(_SECONDS)
         return _measured(drill, answers, pair, there, back)
 
-    def _write(self, endpoint: str, kind: str, drill: Drill) -> None:
-        self._journal.append(_stream(endpoint), Event(kind=kind, payload=drill.model_dump(mode="json")))
+    def _write(self, lease: Lease, kind: str, drill: Drill) -> None:
+        fact = Event(kind=kind, payload=drill.model_dump(mode="json"))
+        self._journal.append_many([(stream_of(lease.endpoint), fact, None)], unmoved=lease.unmoved)
 
 
 @contextmanager
@@ -291,5 +293,6 @@ def _median(answers: Sequence[Answered]) -> float:
     return round(statistics.median(answer.latency_ms for answer in answers), 2)
 
 
-def _stream(endpoint: str) -> str:
+def stream_of(endpoint: str) -> str:
+    """Where the drills of an endpoint are written."""
     return f"drill/{endpoint}"

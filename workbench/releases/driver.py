@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core import plugins
 from workbench.core.clock import Clock
-from workbench.core.errors import Conflict
+from workbench.core.errors import Conflict, Unavailable
 from workbench.core.settings import Settings
+from workbench.core.values import Outcome
 from workbench.gates.records import StageApproval, Verdict
 from workbench.journal import Event, Journal, Signer
 from workbench.models.records import ModelVersion
@@ -318,7 +319,7 @@ class Releases:
         """What ``settle`` does, as the controller."""
         self._effects.settle(lease.endpoint)
         self._effects.take(lease.endpoint, lease)
-        self._drills.tidy(lease.endpoint)
+        self._drills.tidy(lease)
 
     def _step(self, release_id: str, lease: Lease) -> bool:
         """Look once and append what follows; True when the traffic may have to follow too."""
@@ -358,8 +359,18 @@ class Releases:
             watched=self._watched(state, tallies[-1].exposure),
         )
         if controller.at_the_door(state, seen):
-            seen = replace(seen, permission=self._permission(state))
+            seen = replace(seen, permission=self._asked(state))
         return seen
+
+    def _asked(self, state: State) -> Verdict:
+        """The gate's word; that it cannot be asked now is none, and no reason to end the release."""
+        try:
+            return self._permission(state)
+        except Unavailable as error:
+            if error.field == "journal":
+                raise
+            silent = {"outcome": Outcome.INCONCLUSIVE, "reason": f"it cannot be asked now. {error.message}"}
+            return state.allowed.model_copy(update=silent)
 
     def _approved(self, release: Release) -> dict[str, tuple[str, ...]]:
         """Who has said yes to the next stage; nobody is looked up where none is asked."""
