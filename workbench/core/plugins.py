@@ -46,6 +46,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "targets": {
         "local": "workbench.releases.targets.local:Local",
+        "ray": "workbench.releases.targets.ray.target:Ray",
+        "kubernetes": "workbench.releases.targets.kubernetes:Kubernetes",
     },
     "views": {
         "bundle": "workbench.views:bundle",

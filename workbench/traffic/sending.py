@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -18,6 +19,9 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 Row = dict[str, Any]
+
+#: Variable with the key that is shown to the gateway.
+KEY = "WORKBENCH_GATEWAY_KEY"
 
 
 class Answered(NamedTuple):
@@ -166,17 +170,23 @@ def say_nothing() -> None:
 
 
 class _Connection:
-    """One kept-alive connection; opened anew after it failed, without repeating what failed on it."""
+    """One kept-alive connection; opened anew after it failed, without repeating what failed on it.
+
+    A key in the variable ``WORKBENCH_GATEWAY_KEY`` is shown to the gateway. Over https the certificate must
+    be signed by somebody whom this machine trusts, or by those in the file that ``SSL_CERT_FILE`` names.
+    """
 
     def __init__(self, url: str, path: str, timeout: float) -> None:
-        parts = urlsplit(url)
-        self._path = path
-        self._http = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+        parts, key = urlsplit(url), os.environ.get(KEY)
+        make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._path = parts.path.rstrip("/") + path  # an endpoint may lie under a path of its own
+        self._http = make(parts.hostname or "", parts.port, timeout=timeout)
+        self._headers = {"Content-Type": "application/json", **({"X-Api-Key": key} if key else {})}
 
     def post(self, body: bytes, due: float) -> Answered:
         """Send a request once."""
         try:
-            self._http.request("POST", self._path, body, {"Content-Type": "application/json"})
+            self._http.request("POST", self._path, body, self._headers)
             answer = self._http.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
