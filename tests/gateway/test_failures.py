@@ -10,6 +10,12 @@ ASK_HIGH = 60.0
 """``x1`` above 50, on which ``failing`` raises and ``nan`` answers NaN."""
 
 
+def alone(gateway, champion):
+    """Route to a champion with nobody behind it: the one before is forgotten with the next table."""
+    gateway.take(champion=champion)
+    return gateway.take(champion=champion)
+
+
 @pytest.fixture(scope="module")
 def gateway(gateways, routes):
     return gateways(champion=routes.champion, settings={"gateway_deadline_seconds": 0.3})
@@ -59,7 +65,7 @@ def test_a_candidate_that_reads_another_column_gets_it_or_fails_alone(gateway, r
 
 
 def test_a_champion_that_raises_is_500_without_its_words(gateway, routes):
-    table = gateway.take(champion=routes.failing)
+    table = alone(gateway, routes.failing)
     status, version, error = gateway.ask(ASK_HIGH)
     assert (status, version, error) == (500, None, "tiny/3 could not answer.")
     (exchange,) = gateway.captured(1, table)
@@ -71,7 +77,7 @@ def test_a_champion_that_raises_is_500_without_its_words(gateway, routes):
 
 
 def test_a_champion_that_hangs_is_504_at_the_deadline(gateway, routes):
-    table = gateway.take(champion=routes.slow)
+    table = alone(gateway, routes.slow)
     start = time.monotonic()
     status, _, error = gateway.ask(1.0)
     took = time.monotonic() - start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.core.errors import WorkbenchError
@@ -35,6 +35,8 @@ class Reply:
     scores: list[float] | None
     served_by: int | None
     """The version; None when the declared fallback answered."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What the caller is told beside it."""
 
 
 class DeadlineExceeded(Exception):

@@ -21,7 +21,8 @@ from workbench.gateway import oip, openapi, scoring, v1
 from workbench.gateway.answers import Reply
 from workbench.gateway.batch import Schema
 from workbench.gateway.body import read_body
-from workbench.gateway.dataplane import Call, DataPlane
+from workbench.gateway.course import Call
+from workbench.gateway.dataplane import DataPlane
 from workbench.gateway.live import Live
 from workbench.gateway.metrics import Metrics
 from workbench.gateway.problems import Problem, not_here, shown
@@ -226,7 +227,9 @@ class _Handlers:
 
 def _answer(content: bytes, reply: Reply, headers: dict[str, str]) -> Response:
     served = "fallback" if reply.served_by is None else str(reply.served_by)
-    return Response(content, headers={**headers, VERSION: served, REQUEST_ID: reply.request_id})
+    return Response(
+        content, headers={**headers, **reply.headers, VERSION: served, REQUEST_ID: reply.request_id}
+    )
 
 
 def _health(*, ready: bool, status: int) -> Response:

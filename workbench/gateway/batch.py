@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from workbench.core.errors import nearest
 from workbench.gateway.problems import Problem, shown, unprocessable, wrong_column
+from workbench.gateway.unusual import Usual
 from workbench.models.records import Column
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Schema:
     def by_name(self) -> dict[str, Column]:
         """Every column that may be sent, by name."""
         return {column.name: column for column in (*self.own, *self.more)}
+
+    @cached_property
+    def usual(self) -> Usual:
+        """What training showed of every column that may be sent."""
+        return Usual.of(self.by_name.values())
 
     def batch(self, values: Mapping[str, Sequence[Any]], n: int) -> Batch:
         """Check columns of ``n`` cells each.

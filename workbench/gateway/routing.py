@@ -69,12 +69,20 @@ class RoutingTable(Record):
     killed: bool = False
     """True: no model answers, as with the ``KILL`` file."""
     fallback: bool | int | float | str | None = None
-    """What is answered for every row when killed; None: 503."""
+    """What is answered for every row when killed, or when no version can; None: 503."""
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """Every version that must be loaded."""
         return tuple(r for r in (self.champion, self.candidate, self.shadow, self.standby) if r is not None)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Columns that a request may carry."""
+        asked = (self.champion, self.candidate, self.shadow)
+        return frozenset(
+            column.name for route in asked if route is not None for column in route.model.columns
+        )
 
     @model_validator(mode="after")
     def _coherent(self) -> RoutingTable:
@@ -82,6 +90,8 @@ class RoutingTable(Record):
             raise ValueError("without a champion nobody else can be routed to")
         if self.candidate is None and self.share > 0:
             raise ValueError("a share needs a candidate")
+        if self.arms is not None and (not all(self.arms) or self.arms[0] == self.arms[1]):
+            raise ValueError("the arms of a test need two names")
         digests = {route.version: route.digest for route in self.routes}
         if any(digests[route.version] != route.digest for route in self.routes):
             raise ValueError("one version cannot have two digests")

@@ -96,6 +96,7 @@ class _Gateway:
             capture=self._capture,
             metrics=metrics,
             deadline=settings.gateway_deadline_seconds,
+            most=settings.gateway_max_waiting,
         )
         config.app = make_app(self._plane, metrics, max_body=settings.gateway_max_body_bytes)
         self._server = _Server(config)

@@ -10,6 +10,7 @@ from typing import IO
 
 from workbench.core.errors import Conflict
 from workbench.core.records import Record
+from workbench.gateway.breaker import State
 from workbench.gateway.routing import LOCK, STATUS, folder_of, replace
 
 
@@ -20,17 +21,23 @@ class Status(Record):
     pid: int
     url: str
     """``http://127.0.0.1:8765``."""
+    admin: str = ""
+    """Where administration listens; empty: nowhere."""
     started: datetime
     ready: bool
     """The table is taken, the champion is loaded and has answered once, and it is not shutting down."""
     table_version: int
     """The table in force: traffic goes as it says. 0 before the first."""
+    token: int = 0
+    """Of the lease with which it was written: a table with an earlier one is refused."""
     champion: str = ""
     """``name/version``."""
     loaded: tuple[str, ...] = ()
     """``name/version`` of everything in memory."""
     workers: dict[str, tuple[int, ...]] = {}
     """The processes in which each of them answers."""
+    breakers: dict[str, State] = {}
+    """Versions that are left alone because they keep failing, with the state of their circuit breaker."""
     killed: bool = False
     refused_version: int | None = None
     """The newest table, when it could not be taken: the one in force stays."""

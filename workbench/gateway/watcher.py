@@ -106,9 +106,11 @@ class Watcher:
         known: dict[str, object] = {
             "ready": self._plane.ready,
             "table_version": live.table.version if live else 0,
+            "token": live.table.token if live else 0,
             "champion": champion.model.ref if champion else "",
             "loaded": self._shelf.refs,
             "workers": self._shelf.workers,
+            "breakers": self._plane.breakers,
             "killed": self._plane.killed,
             "refused_version": refused_version,
             "refused": refused,
@@ -132,11 +134,8 @@ class Watcher:
         if table is None:
             return  # removed: what is loaded goes on until the process ends
         in_force = self._plane.live.table if self._plane.live else None
-        if in_force is not None and table.version <= in_force.version and not _alike(table, in_force):
-            self._refuse(
-                table.version,
-                f"Version {table.version} is not later than version {in_force.version}, which is in force.",
-            )
+        if objection := _objection(table, in_force):
+            self._refuse(table.version, objection)
             return
         self._wanted = table.version
         live = self._shelf.live(table)
@@ -172,11 +171,30 @@ class Watcher:
         self.note("refused", version=version, reason=self._refused[1])
 
 
-def new_status(endpoint: str, pid: int, url: str) -> Status:
+def new_status(endpoint: str, pid: int, url: str, *, admin: str = "") -> Status:
     """The status of a gateway that has just started."""
     return Status(
-        endpoint=endpoint, pid=pid, url=url, started=datetime.now(UTC), ready=False, table_version=0
+        endpoint=endpoint,
+        pid=pid,
+        url=url,
+        admin=admin,
+        started=datetime.now(UTC),
+        ready=False,
+        table_version=0,
     )
+
+
+def _objection(table: RoutingTable, in_force: RoutingTable | None) -> str:
+    """Why a table must not be taken, in one sentence; empty when it may."""
+    if table.sticky and table.sticky not in table.reads:
+        return f"Its requests are split by the column {table.sticky!r}, and no version in it reads that."
+    if in_force is None:
+        return ""
+    if table.token < in_force.token:
+        return f"It was written with lease {table.token}; lease {in_force.token} wrote the one in force."
+    if table.version <= in_force.version and not _alike(table, in_force):
+        return f"Version {table.version} is not later than version {in_force.version}, which is in force."
+    return ""
 
 
 def _alike(table: RoutingTable, other: RoutingTable) -> bool:
