@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.core.errors import WorkbenchError
-from workbench.gateway.batch import frame_of
+from workbench.models.cells import frame_of
 from workbench.models.predictors import Predictor
 from workbench.models.records import ModelVersion
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from workbench.core.errors import nearest
 from workbench.gateway.problems import Problem, shown, unprocessable, wrong_column
 from workbench.gateway.unusual import Usual
+from workbench.models.cells import frame_of
 from workbench.models.records import Column
 
 if TYPE_CHECKING:
@@ -155,13 +156,6 @@ class Batch:
         return frame_of(columns, self.cells(columns))
 
 
-def frame_of(columns: Sequence[Column], cells: Mapping[str, list[Any]]) -> pd.DataFrame:
-    """Return checked cells as a frame of the types a model was trained on."""
-    import pandas as pd
-
-    return pd.DataFrame({column.name: _array(column, cells[column.name]) for column in columns}, copy=False)
-
-
 def check(column: Column, values: Sequence[Any]) -> list[Any]:
     """Return the cells of one column as the Python type of the column, None where missing.
 
@@ -236,20 +230,6 @@ def _kind(value: Any) -> str:
         dict: "an object",
     }
     return names.get(type(value), f"of type {shown(type(value).__name__)}")
-
-
-def _array(column: Column, cells: list[Any]) -> Any:
-    """Cells as pandas would have read them from the training file."""
-    import numpy as np
-    import pandas as pd
-
-    if column.type == "double":
-        return np.array(cells, dtype=float)  # None becomes NaN
-    if column.type == "string":
-        return pd.array(cells, dtype="str")
-    if None not in cells:
-        return np.array(cells, dtype=np.int64 if column.type == "long" else bool)
-    return np.array(cells, dtype=float if column.type == "long" else object)
 
 
 def _missing(name: str, where: str = "") -> Problem:

@@ -1,0 +1,62 @@
+"""The contract of a compiler: the ways to make a copy of a model as bytes, and to run those bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from workbench.core.errors import WorkbenchError
+from workbench.models.compiled.records import Kind
+from workbench.models.predictors import Predictor
+from workbench.models.records import ModelVersion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Cells = Mapping[str, list[Any]]
+"""Rows as plain Python values by column, None where one is missing."""
+
+
+class NotCompiled(WorkbenchError):
+    """There is no copy; the message says why, and the model itself answers."""
+
+
+class Runner(Protocol):
+    """A copy in memory."""
+
+    def labels(self, cells: Cells, n: int) -> list[Any]:
+        """Return a label of the model, or a number, for each of ``n`` rows."""
+        ...
+
+    def both(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray]:
+        """Return labels, and probabilities of shape (n, classes) in the order of the model's classes."""
+        ...
+
+
+class Compiler(Protocol):
+    """One way of running models. Made without arguments; keeps no state."""
+
+    name: ClassVar[Kind]
+    packages: ClassVar[tuple[str, ...]]
+    """Distributions whose versions decide what a copy answers."""
+
+    def handles(self, model: Any) -> bool:
+        """Say whether this is the compiler for ``model``. Imports nothing heavy to say no."""
+        ...
+
+    def ways(self, model: Any, version: ModelVersion) -> Iterator[tuple[str, Callable[[], bytes]]]:
+        """Yield names of ways to make a copy, most exact first, each with what makes its bytes.
+
+        Raises:
+            NotCompiled: there is none.
+        """
+        ...
+
+    def open(self, content: bytes, way: str, version: ModelVersion, predictor: Predictor) -> Runner:
+        """Return a copy that runs, from bytes whose digest was checked."""
+        ...
+
+
+def labels_at(places: np.ndarray, predictor: Predictor) -> list[Any]:
+    """Return the model's own labels at these places of its classes."""
+    return [predictor.classes[place] for place in places.tolist()]

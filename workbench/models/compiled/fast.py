@@ -1,0 +1,134 @@
+"""The fast path of a version that is served: its copy, opened only after all about it was looked at."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.errors import WorkbenchError
+from workbench.models.cells import frame_of
+from workbench.models.compiled.base import Cells, NotCompiled, Runner
+from workbench.models.compiled.cells import Compared
+from workbench.models.compiled.compare import Model
+from workbench.models.compiled.compilers import compiler, compiler_for, libraries
+from workbench.models.compiled.keeping import content_of, record_of
+from workbench.models.compiled.records import Compiled
+from workbench.models.compiled.rows import examples
+from workbench.models.predictors import Predictor
+from workbench.models.records import ModelVersion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+log = logging.getLogger(__name__)
+
+
+class FastPath:
+    """Answers for rows by the copy, and by the model where a row has a value that was not compared.
+
+    Args:
+        version: the version.
+        predictor: the model itself.
+        runner: its copy.
+        record: the comparison.
+    """
+
+    def __init__(self, version: ModelVersion, predictor: Predictor, runner: Runner, record: Compiled) -> None:
+        self._version = version
+        self._predictor = predictor
+        self._runner = runner
+        self._compared = Compared(version.columns)
+        self.record = record
+        positive = predictor.positive is not None and hasattr(predictor.model, "predict_proba")
+        self._place = predictor.classes.index(predictor.positive) if positive else None
+
+    def answer(
+        self,
+        columns: Cells,
+        n: int,
+        scores: bool,  # noqa: FBT001 - the caller names it by place
+    ) -> tuple[list[Any] | np.ndarray, list[Any] | np.ndarray | None]:
+        """Return labels or numbers, and scores of the positive label, for ``n`` rows.
+
+        Args:
+            columns: checked cells by column, None where a value is missing; columns of others are let be.
+            n: how many rows.
+            scores: whether scores are wanted; None where there are none.
+        """
+        if not self._compared.holds(columns):
+            frame = frame_of(self._version.columns, columns)
+            answers = self._predictor.predict(frame)
+            return answers, self._predictor.scores(frame) if scores else None
+        if not scores or self._place is None:
+            return self._runner.labels(columns, n), None
+        labels, table = self._runner.both(columns, n)
+        # 32 bits may end a hair outside.
+        return labels, [min(max(score, 0.0), 1.0) for score in table[:, self._place].tolist()]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is for a version."""
+
+    fast: FastPath | None
+    sentence: str
+    """What answers and why, for a status page."""
+
+
+def fast_path(
+    version: ModelVersion,
+    predictor: Predictor,
+    folder: Path,  # noqa: ARG001 - the seam of whoever serves: a compiler may want the files
+    *,
+    state: Path,
+) -> FastPath | None:
+    """Return the fast path of a version, or None: then the model itself answers, and the log says why.
+
+    Args:
+        version: the version.
+        predictor: the model, loaded from checked bytes.
+        folder: its files.
+        state: the project's state folder.
+    """
+    found = look(version, predictor, state=state)
+    log.info("%s: %s", version.ref, found.sentence)
+    return found.fast
+
+
+def look(version: ModelVersion, predictor: Predictor, *, state: Path) -> Found:
+    """Look for a copy, check it, and let it answer the input examples beside the model.
+
+    Returns:
+        It, and a sentence. No error leaves this function: whatever is wrong with a copy, the model answers.
+    """
+    record = record_of(version.digest, state)
+    if record is None:
+        return Found(None, "It answers itself: it was not compiled.")
+    try:
+        runner = _opened(record, version, predictor, state)
+    except WorkbenchError as error:
+        return Found(None, f"It answers itself. {error.message}")
+    except Exception as error:  # noqa: BLE001 - libraries raise anything over a file that they cannot read
+        return Found(None, f"It answers itself: its copy cannot be opened ({type(error).__name__}).")
+    return Found(FastPath(version, predictor, runner, record), str(record))
+
+
+def _opened(record: Compiled, version: ModelVersion, predictor: Predictor, state: Path) -> Runner:
+    if record.digest != version.digest:
+        raise NotCompiled("The record of its copy is of another model.")
+    if not record.kind:
+        raise NotCompiled(record.reason)
+    one = compiler(record.kind)
+    if compiler_for(predictor.model) is not one:
+        raise NotCompiled("The record of its copy is of another kind of model.")
+    if record.libraries != libraries(one):
+        raise NotCompiled("Its copy was compared with other versions of libraries: compile it again.")
+    runner = one.open(content_of(record, state), record.way, version, predictor)
+    cells = examples(version)
+    n = len(next(iter(cells.values()), []))
+    if n == 0:
+        raise NotCompiled("It has no input example to compare its copy on.")
+    Model(version, predictor, cells, n).difference(runner)
+    return runner
