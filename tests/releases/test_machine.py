@@ -23,16 +23,42 @@ from workbench.core.errors import Conflict, Refused
 from workbench.core.settings import Settings
 from workbench.core.values import Outcome
 from workbench.gateway.routing import is_killed, read_table
-from workbench.journal import Journal
+from workbench.journal import FileSigner, Journal
 from workbench.models.records import ModelVersion
 from workbench.models.registry import Registry
 from workbench.releases import Releases, Status
 from workbench.releases.intents import Rollback
 from workbench.testing.clock import ManualClock
-from workbench.testing.releases import Traffic, plan, verdict_on
+from workbench.testing.releases import PLAN, Traffic, plan, verdict_on
 from workbench.traffic import CaptureWriter, TrafficStore
 
 NAME = "tiny"
+SHADOW, _, HALF, CHAMPION = PLAN["stages"]
+ALL = {"errors": {}, "disagreement": {"at_most": 0.2}, "objective": {"at_most": 0.1}}
+
+#: A plan of each kind, so that every kind is met in every order of events.
+PLANS = {
+    "canary": plan(),
+    "progressive": plan(
+        stages=[
+            {"name": "ramp", "kind": "progressive", "weights": [0.1, 0.5], "min_requests": 30},
+            CHAMPION,
+        ]
+    ),
+    "ab": plan(
+        sticky="x1",
+        stages=[
+            SHADOW,
+            {"name": "split", "kind": "ab", "weight": 0.5, "arms": ["old", "new"], "min_requests": 30},
+            CHAMPION,
+        ],
+    ),
+    "blue_green": plan(
+        metrics=ALL, stages=[SHADOW, {"name": "green", "kind": "blue_green", "min_requests": 30}, CHAMPION]
+    ),
+    "asking": plan(stages=[HALF, CHAMPION | {"approvals": {"owner": 1}}]),
+}
+PEOPLE = {"ada": ["owner"], "grace": ["owner"], "joan": []}
 
 
 class Aliases:
@@ -55,6 +81,9 @@ class Aliases:
     def set_alias(self, name: str, alias: str, version: int) -> None:
         self._aliases[alias] = version
 
+    def require_waiver(self, version: ModelVersion) -> None:
+        """None of these came in on a waiver."""
+
 
 class Endpoint(RuleBasedStateMachine):
     real: Registry
@@ -63,7 +92,7 @@ class Endpoint(RuleBasedStateMachine):
         super().__init__()
         self.home = tempfile.TemporaryDirectory()
         self.clock = ManualClock()
-        self.settings = Settings(root=Path(self.home.name), actor="ada")
+        self.settings = Settings(root=Path(self.home.name), actor="ada", people=PEOPLE)
         for name in ("attestations", "keys"):  # signatures lie with the project, and are checked
             shutil.copytree(self.real._settings.state / name, self.settings.state / name)
         self.journal = Journal.open(self.settings.state / "journal.db", actor="ada", clock=self.clock)
@@ -81,24 +110,67 @@ class Endpoint(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        parts = (self.settings, self.journal, self.registry, self.traffic, self.clock)
-        self.releases = Releases(*parts, permission=lambda state: state.allowed)
+        self.releases = self.of("ada")
+
+    def of(self, actor: str) -> Releases:
+        settings = self.settings.model_copy(update={"actor": actor})
+        parts = (settings, self.journal, self.registry, self.traffic, self.clock)
+        return Releases(*parts, permission=lambda state: state.allowed)
 
     @initialize()
     def open_the_first(self) -> None:
         self.open(1, Outcome.PASS)
 
     @rule(
-        number=st.integers(1, 4), outcome=st.sampled_from([Outcome.PASS, Outcome.PASS, Outcome.INCONCLUSIVE])
+        number=st.integers(1, 4),
+        outcome=st.sampled_from([Outcome.PASS, Outcome.PASS, Outcome.INCONCLUSIVE]),
+        kind=st.sampled_from(sorted(PLANS)),
+        instead=st.booleans(),
     )
-    def open(self, number: int, outcome: Outcome) -> None:
-        version = self.registry.version(f"{NAME}/{number}")
+    def open(self, number: int, outcome: Outcome, kind: str = "canary", *, instead: bool = False) -> None:
+        version, before = self.registry.version(f"{NAME}/{number}"), self.releases.active(NAME)
+        begin = self.releases.supersede if instead else self.releases.open
         try:
-            release = self.releases.open(version, plan(), endpoint=NAME, verdict=verdict_on(version, outcome))
+            release = begin(version, PLANS[kind], endpoint=NAME, verdict=verdict_on(version, outcome))
         except (Conflict, Refused):
+            assert self.releases.active(NAME) == before
             return
         assert outcome is Outcome.PASS
         self.releasable.add(release.id)
+        if before is not None:
+            ended = self.releases.get(before.id)
+            assert instead
+            assert ended.status is Status.SUPERSEDED
+            assert release.id in ended.reason
+
+    @precondition(lambda self: self.releases.all())
+    @rule(which=st.integers(0, 9))
+    def retry(self, which: int) -> None:
+        known = self.releases.all()
+        tried = known[-1 - which % len(known)]
+        try:
+            release = self.releases.retry(tried.id)
+        except Conflict:
+            return
+        assert tried.status is Status.ABORTED
+        assert release.candidate_digest == tried.candidate_digest
+        self.releasable.add(release.id)
+
+    @precondition(lambda self: self.releases.active(NAME) is not None)
+    @rule(by=st.sampled_from(["grace", "grace", "ada", "joan"]))
+    def approve(self, by: str) -> None:
+        active = self.releases.active(NAME)
+        try:
+            signer = FileSigner(Path(self.home.name) / "signers", by)
+            said = self.of(by).approve_stage(active.id, note="so", signer=signer)
+        except Refused:
+            return
+        assert (said.by, said.model_digest) == ("grace", active.candidate_digest)
+
+    @precondition(lambda self: self.releases.active(NAME) is not None)
+    @rule()
+    def abort(self) -> None:
+        assert self.releases.abort(self.releases.active(NAME).id, "so").status is Status.ABORTED
 
     @precondition(lambda self: self.releases.active(NAME) is not None)
     @rule(n=st.sampled_from([1, 20]), seed=st.integers(0, 99), bad=st.sampled_from([0.0, 1.0]))
@@ -112,11 +184,18 @@ class Endpoint(RuleBasedStateMachine):
         self.writer.flush()
         self.clock.advance(seconds=10)
 
-    @rule(number=st.integers(1, 4), seed=st.integers(0, 99), bad=st.sampled_from([0.0, 0.0, 0.3]))
-    def walk_to_the_end(self, number: int, seed: int, bad: float) -> None:
-        self.open(number, Outcome.PASS)
+    @rule(
+        number=st.integers(1, 4),
+        seed=st.integers(0, 99),
+        bad=st.sampled_from([0.0, 0.0, 0.3]),
+        kind=st.sampled_from(sorted(PLANS)),
+    )
+    def walk_to_the_end(self, number: int, seed: int, bad: float, kind: str) -> None:
+        self.open(number, Outcome.PASS, kind)
         for _ in range(6):
             self.restart()
+            if kind == "asking" and self.releases.active(NAME) is not None:
+                self.approve("grace")
             self.walk(seed, bad, rounds=1)
 
     @precondition(lambda self: self.releases.all())
@@ -140,6 +219,7 @@ class Endpoint(RuleBasedStateMachine):
         try:
             release = self.releases.rollback(NAME, "INC-1")
         except Refused:
+            assert before is None
             return
         assert release.status is Status.ROLLED_BACK
         assert before is None or release.id == before.id
@@ -196,6 +276,21 @@ class Endpoint(RuleBasedStateMachine):
     def nobody_is_promoted_whom_the_gate_did_not_let_through(self) -> None:
         promoted = {release.id for release in self.releases.all() if release.status is Status.PROMOTED}
         assert promoted <= self.releasable
+
+    @invariant()
+    def nobody_is_promoted_before_those_have_said_yes_whom_the_plan_asks(self) -> None:
+        for release in self.releases.all():
+            asked = release.stages[-1].approvals and release.champion
+            if release.status is Status.PROMOTED and asked:
+                assert {one.by for one in release.approvals} == {"grace"}
+
+    @invariant()
+    def the_coin_is_the_entitys_only_where_the_plan_says_so(self) -> None:
+        now, active = self.now(), self.releases.active(NAME)
+        sticky = active is not None and bool(active.sticky) and active.weight > 0
+        if now is not None:
+            assert (now.sticky, now.salt) == ((active.sticky, active.id) if sticky else ("", ""))
+            assert now.arms == (active.current.arms if active else None)
 
     @invariant()
     def after_the_first_champion_there_is_always_one(self) -> None:
