@@ -52,7 +52,7 @@ def validator(document, schema):
 def test_every_route_is_documented_and_every_documented_path_is_routed():
     routes = {
         (re.sub(r":[a-z]+}", "}", route.path), method.lower())
-        for route in make_app(None, None, max_body=1).routes
+        for route in make_app(None, None, None, max_body=1).routes
         for method in route.methods - {"HEAD"}
     }
     paths = openapi.document("tiny", None, 1)["paths"]
@@ -108,7 +108,7 @@ def test_every_example_is_valid_and_answered(gateway, document):
                 answered = item["post"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
                 validator(document, answered.rpartition("/")[2]).validate(answer)
                 sent += 1
-    assert sent == 3
+    assert sent == 4
 
 
 @pytest.mark.parametrize(
@@ -151,5 +151,5 @@ def test_schemathesis_finds_no_server_error_and_no_answer_outside_the_document(g
         check=False,
     )
     assert ran.returncode == 0, ran.stdout[-5000:]
-    assert "16 selected / 16 total" in ran.stdout
+    assert "17 selected / 17 total" in ran.stdout
     assert int(re.search(r"(\d+) generated", ran.stdout)[1]) > 300

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.gateway.batch import EXACT, Schema
+from workbench.gateway.labels import MOST
 from workbench.gateway.tensors import DATATYPES
 from workbench.models.records import Column, ModelVersion
 
@@ -78,6 +79,8 @@ def schemas(schema: Schema, model: ModelVersion | None, fallback: Any) -> dict[s
             "anyOf": [_some("Row"), _some("Cells")],
             "description": "Objects, or lists in the order of the signature.",
         },
+        "Labels": _labels(model),
+        "Labelled": _object({"labels": {"type": "integer"}, "waiting": {"type": "integer"}}),
         "PredictRequest": _object({"instances": _ref("Rows")}, closed=True),
         "Predictions": _object({"predictions": {"type": "array", "items": _prediction(model, fallback)}}),
         "Invocation": _invocation(schema, known=known),
@@ -237,3 +240,21 @@ def _prediction(model: ModelVersion | None, fallback: Any) -> Json:
     if model.task == "regression":
         return {"anyOf": [{"type": "number"}, *declared]}
     return {"anyOf": [{"enum": list(model.classes)}, *declared]} if model.classes else {}
+
+
+def _labels(model: ModelVersion | None) -> Json:
+    """The body of ``/labels``: request ids with a label or one for each row, or a list of objects."""
+    label: Json = {"type": ["string", "number", "boolean"]}
+    if model is not None and (model.task == "regression" or model.classes):
+        label = {"type": "number"} if model.task == "regression" else {"enum": list(model.classes)}
+    name: Json = {"type": "string", "minLength": 1, "maxLength": 200}
+    place: Json = {"type": "integer", "minimum": 0}
+    entry = _object({"request_id": name, "label": label, "row": place}, closed=True)
+    entry["required"] = ["request_id", "label"]
+    by_request: Json = {
+        "type": "object",
+        "propertyNames": name,
+        "additionalProperties": {"anyOf": [label, {"type": "array", "items": label, "minItems": 1}]},
+        "minProperties": 1,
+    }
+    return {"anyOf": [by_request, {"type": "array", "items": entry, "minItems": 1, "maxItems": MOST}]}

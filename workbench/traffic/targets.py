@@ -71,13 +71,20 @@ class Targets:
 def _plain(value: Any) -> Any:
     """A label as plain Python: numpy's own types unpacked, whatever is no label refused."""
     value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, str | bool) or (isinstance(value, int | float) and isfinite(value)):
+    if isinstance(value, str | bool) or (isinstance(value, int | float) and _is_finite(value)):
         return value
     raise InvalidInput(
         f"label: {str(value)[:60]!r} is no label.",
         remedy="Give text, a number, or true or false.",
         field="label",
     )
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _fit(value: Any, model: ModelVersion) -> Any:

@@ -49,6 +49,7 @@ class Teller:
         labels: where they go.
         clock: stamps them.
         find: the model of ``name/version``; None where nobody knows it.
+        endpoints: whose requests are meant; None: of all that have traffic.
         patience: seconds to look for exchanges; the newest are looked at first, and those of requests that
             were not found by then count as not there yet. None: as long as it takes.
     """
@@ -60,12 +61,14 @@ class Teller:
         clock: Clock,
         find: Callable[[str], ModelVersion | None],
         *,
+        endpoints: Callable[[], list[str]] | None = None,
         patience: float | None = None,
     ) -> None:
         self._store = store
         self._labels = labels
         self._clock = clock
         self._find = find
+        self._endpoints = endpoints or store.endpoints
         self._patience = patience
 
     def keep(self, told: Collection[Told]) -> Labelled:
@@ -76,7 +79,7 @@ class Teller:
             OSError: the disk does not take them.
         """
         known = self.known({request_id for request_id, _, _ in told if isinstance(request_id, str)})
-        targets, now = Targets(self._find, self._store.endpoints()), self._clock.now()
+        targets, now = Targets(self._find, self._endpoints()), self._clock.now()
         labels = []
         for request_id, row, value in told:
             request, place = request_id_of(request_id), _row(row)
@@ -110,18 +113,26 @@ class Teller:
 
     def _newest_first(self) -> Iterator[tuple[str, str]]:
         there = [
-            (endpoint, name)
-            for endpoint in self._store.endpoints()
-            for name in self._store.storage.names(endpoint)
+            (endpoint, name) for endpoint in self._endpoints() for name in self._store.storage.names(endpoint)
         ]
         yield from sorted(there, key=lambda place: place[1], reverse=True)
 
 
 def by_request(labels: Mapping[Any, Any]) -> list[Told]:
-    """Unfold request ids and what was true of each: one label, or a list with one for each row."""
+    """Unfold request ids and what was true of each: one label, or a list with one for each row.
+
+    Raises:
+        InvalidInput: a list is empty.
+    """
     told: list[Told] = []
     for request_id, value in labels.items():
         several = value if isinstance(value, list) else [value]
+        if not several:
+            raise InvalidInput(
+                f"label: there is none for request {str(request_id)[:60]!r}.",
+                remedy="Give one for each row.",
+                field="label",
+            )
         told += [(request_id, row, label) for row, label in enumerate(several)]
     return told
 
