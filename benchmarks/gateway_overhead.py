@@ -33,7 +33,7 @@ def bare(root: Path, route: Route, port_file: Path) -> None:
     from starlette.responses import Response
     from starlette.routing import Route as Path_
 
-    from workbench.gateway.server import _listen
+    from workbench.gateway.listening import listen
     from workbench.models.loading import load_version
 
     predictor = load_version(route.model, root / route.path)
@@ -43,7 +43,7 @@ def bare(root: Path, route: Route, port_file: Path) -> None:
         answers = predictor.predict(pd.DataFrame(rows))
         return Response(orjson.dumps({"predictions": answers.tolist()}), media_type="application/json")
 
-    listener = _listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     port_file.write_text(str(listener.getsockname()[1]))
     app = Starlette(routes=[Path_("/invocations", invocations, methods=["POST"])])
     uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).run(sockets=[listener])

@@ -14,7 +14,7 @@ import pytest
 from workbench.testing.sockets import get_bytes, post_bytes, send_raw
 from workbench.traffic import TrafficStore
 
-HEAD = b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: localhost\r\n"
 V1, MLFLOW, V2 = "/v1/models/tiny:predict", "/invocations", "/v2/models/tiny/infer"
 GOOD = b'{"instances": [[0.5, -1.0, "red"]]}'
 MIB = 2**20
@@ -174,7 +174,7 @@ def test_8_a_shape_that_does_not_fit_is_400_before_anything_is_made(gateway, sha
 @pytest.mark.usefixtures("bounded")
 @pytest.mark.parametrize("path", [V1, MLFLOW, V2])
 def test_9_a_hundred_megabytes_are_413(gateway, path):
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n".encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n".encode()
     answer = send_raw(gateway.url, head, *itertools.repeat(b" " * 100_000, 1000))
     assert answer.status in (413, None)  # None: the connection was cut while we were sending
     assert answer.closed
@@ -311,7 +311,7 @@ def test_18_markup_in_a_name_or_value_is_only_ever_json(gateway, hostile):
 
 SIZE = f"Content-Length: {len(GOOD)}\r\n".encode()
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
-SECOND = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+SECOND = b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.mark.parametrize(

@@ -58,15 +58,36 @@ def whoami(settings: Settings) -> Person:
     )
 
 
+def bearer_claims(token: str, settings: Settings) -> dict[str, Any]:
+    """Return the claims of a token that somebody shows to a service of this project: what its holder may do.
+
+    It may be an access token (RFC 9068), and was given to whichever client its holder uses; in all else it is
+    held to what ``whoami`` asks.
+
+    Raises:
+        Refused: it does not hold.
+        Unavailable: the provider does not answer.
+    """
+    return _signed(token, settings, types=("JWT", "at+jwt"))
+
+
 def _verified(token: str, settings: Settings) -> dict[str, Any]:
-    """Return the claims of a token that holds."""
+    """Return the claims of an ID token that holds, and was given to this project."""
+    claims = _signed(token, settings, types=("JWT",))
+    if claims.get("azp", settings.oidc_audience) != settings.oidc_audience:
+        raise _refused("The token was issued to another client than oidc_audience", settings)
+    return claims
+
+
+def _signed(token: str, settings: Settings, *, types: tuple[str, ...]) -> dict[str, Any]:
+    """Return the claims of a token of these types that the provider signed for the audience, in date."""
     import jwt
 
     try:
         header = jwt.get_unverified_header(token) if _FORM.fullmatch(token) else {}
         if header.get("alg") not in ALGORITHMS:
             raise _refused("The token is not signed in a way that can be believed", settings)
-        if header.get("typ", "JWT") != "JWT":  # an access token, a logout token …
+        if header.get("typ", "JWT") not in types:  # a logout token, or an access token where none will do
             raise _refused("The token is of another type than an ID token", settings)
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -79,8 +100,6 @@ def _verified(token: str, settings: Settings) -> dict[str, Any]:
         )
     except jwt.PyJWTError as error:
         raise _refused(_flaw(error), settings) from None  # what it says may quote the token
-    if claims.get("azp", settings.oidc_audience) != settings.oidc_audience:
-        raise _refused("The token was issued to another client than oidc_audience", settings)
     return claims
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import Mapping
 from importlib.metadata import version as installed
-from typing import Any
 
-import orjson
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,13 +20,17 @@ from workbench.gateway.batch import Schema
 from workbench.gateway.body import read_body
 from workbench.gateway.course import Call
 from workbench.gateway.dataplane import DataPlane
+from workbench.gateway.door.authentication import Way
+from workbench.gateway.door.front import Front
+from workbench.gateway.door.middleware import Door
+from workbench.gateway.labels import LabelDesk
 from workbench.gateway.live import Live
 from workbench.gateway.metrics import Metrics
 from workbench.gateway.problems import Problem, not_here, shown
+from workbench.gateway.refusals import REQUEST_ID, Refusals, as_json, request_id
 
-VERSION, REQUEST_ID = "X-Workbench-Version", "X-Request-Id"
+VERSION = "X-Workbench-Version"
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -42,9 +43,20 @@ class _Name(StringConvertor):
 register_url_convertor("name", _Name())
 
 
-def make_app(plane: DataPlane, metrics: Metrics, *, max_body: int) -> Starlette:
-    """Return the ASGI application of one endpoint."""
-    handlers = _Handlers(plane, metrics, max_body)
+def make_app(
+    plane: DataPlane, metrics: Metrics, desk: LabelDesk, *, max_body: int, front: Front | None = None
+) -> Starlette:
+    """Return the ASGI application of one endpoint.
+
+    Args:
+        plane: answers calls.
+        metrics: what it counts is told.
+        desk: takes labels.
+        max_body: bytes that a body may have.
+        front: who may come in. None: whatever runs the application asks that itself.
+    """
+    refuse = Refusals(metrics).problem
+    handlers = _Handlers(plane, metrics, desk, max_body, front.way if front else "none")
     model = "/v2/models/{model}"
     app = Starlette(
         routes=[
@@ -65,13 +77,15 @@ def make_app(plane: DataPlane, metrics: Metrics, *, max_body: int) -> Starlette:
                 )
             ],
             Route("/invocations", handlers.invocations, methods=["POST"]),
+            Route("/labels", handlers.labels, methods=["POST"]),
             Route("/ping", handlers.ping),
             Route("/health", handlers.ping),
             Route("/version", handlers.mlflow_version),
             Route("/metrics", handlers.metrics),
         ],
+        middleware=[Middleware(Door, rules=front.public, refuse=refuse)] if front else [],
         exception_handlers={
-            Problem: handlers.problem,
+            Problem: refuse,
             HTTPException: handlers.http_error,
             Exception: handlers.broken,
         },
@@ -83,9 +97,13 @@ def make_app(plane: DataPlane, metrics: Metrics, *, max_body: int) -> Starlette:
 class _Handlers:
     """One method a route. They translate; the data plane decides."""
 
-    def __init__(self, plane: DataPlane, metrics: Metrics, max_body: int) -> None:
+    def __init__(
+        self, plane: DataPlane, metrics: Metrics, desk: LabelDesk, max_body: int, way: Way
+    ) -> None:
         self._plane = plane
+        self._desk = desk
         self._metrics = metrics
+        self._way = way
         self._max_body = max_body
 
     async def infer(self, request: Request) -> Response:
@@ -96,7 +114,7 @@ class _Handlers:
         number, schema = self._version(request, live)
         asked = oip.read(body, request.headers.get(oip.HEADER_LENGTH), schema)
         call = Call(
-            _request_id(request, asked.id),
+            request_id(request, asked.id),
             live,
             champion,
             asked.batch,
@@ -113,7 +131,7 @@ class _Handlers:
         self._require_model(request)
         live, champion = self._plane.serving()
         batch = v1.read(body, request.headers.get("content-type", ""), live.schema)
-        reply = await self._plane.infer(Call(_request_id(request), live, champion, batch))
+        reply = await self._plane.infer(Call(request_id(request), live, champion, batch))
         return _answer(v1.write(reply), reply, {"Content-Type": "application/json"})
 
     async def invocations(self, request: Request) -> Response:
@@ -121,12 +139,18 @@ class _Handlers:
         body = await read_body(request, self._max_body)
         live, champion = self._plane.serving()
         batch = scoring.read(body, request.headers.get("content-type", ""), live.schema)
-        reply = await self._plane.infer(Call(_request_id(request), live, champion, batch))
+        reply = await self._plane.infer(Call(request_id(request), live, champion, batch))
         return _answer(scoring.write(reply), reply, {"Content-Type": "application/json"})
+
+    async def labels(self, request: Request) -> Response:
+        """``POST /labels``."""
+        body = await read_body(request, self._max_body)
+        kept = await self._desk.take(body, request.headers.get("content-type", ""))
+        return as_json(kept.model_dump())
 
     async def server(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """``GET /v2``."""
-        return _json({"name": "model-workbench", "version": __version__, "extensions": oip.EXTENSIONS})
+        return as_json({"name": "model-workbench", "version": __version__, "extensions": oip.EXTENSIONS})
 
     async def live(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """``GET /v2/health/live``: the process answers."""
@@ -143,7 +167,7 @@ class _Handlers:
         number, _ = self._version(request, live)
         chosen = champion if number is None else live.version(number)
         versions = sorted(live.named) if number is None else [number]
-        return _json(oip.metadata(self._plane.endpoint, chosen.model, versions))
+        return as_json(oip.metadata(self._plane.endpoint, chosen.model, versions))
 
     async def model_ready(self, request: Request) -> Response:
         """``GET /v2/models/{model}[/versions/{version}]/ready``: a model would answer."""
@@ -151,7 +175,7 @@ class _Handlers:
         if "version" in request.path_params:
             self._version(request, self._plane.serving()[0])
         ready = self._would_answer
-        return _json(
+        return as_json(
             {"name": self._plane.endpoint, "ready": ready, "live": True}, status=200 if ready else 503
         )
 
@@ -159,11 +183,11 @@ class _Handlers:
         """``GET /v1/models/{model}``: a model would answer."""
         self._require_model(request)
         ready = self._would_answer
-        return _json({"name": self._plane.endpoint, "ready": ready}, status=200 if ready else 503)
+        return as_json({"name": self._plane.endpoint, "ready": ready}, status=200 if ready else 503)
 
     async def openapi(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """``GET /openapi.json``: this document's paths, with the columns of the champion in force."""
-        return _json(openapi.document(self._plane.endpoint, self._plane.live, self._max_body))
+        return as_json(openapi.document(self._plane.endpoint, self._plane.live, self._max_body, self._way))
 
     async def ping(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """``GET /ping`` and ``/health``, as MLflow's scoring server answers them."""
@@ -177,30 +201,18 @@ class _Handlers:
         """``GET /metrics``."""
         return Response(self._metrics.text(), media_type=self._metrics.content_type)
 
-    async def problem(self, request: Request, error: Exception) -> Response:
-        """A ``Problem`` as an answer."""
-        assert isinstance(error, Problem)  # noqa: S101 - registered for it
-        headers = {REQUEST_ID: _request_id(request)}
-        if error.retry_after is not None:
-            headers["Retry-After"] = str(error.retry_after)
-        if error.status in (408, 413):
-            headers["Connection"] = "close"  # the rest of the body is not read
-        if error.status < 500:
-            self._metrics.refused(error.status)
-        return _json({"error": str(error)}, status=error.status, headers=headers)
-
     async def http_error(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
         """What Starlette refuses: no such path, no such method."""
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
         self._metrics.refused(error.status_code)
-        return _json({"error": error.detail}, status=error.status_code, headers=error.headers)
+        return as_json({"error": error.detail}, status=error.status_code, headers=error.headers)
 
     async def broken(self, request: Request, error: Exception) -> Response:  # noqa: ARG002
         """A fault of the gateway itself: the trace goes to its log, never to the caller."""
-        return _json(
+        return as_json(
             {"error": "The gateway failed. Its log says why."},
             status=500,
-            headers={REQUEST_ID: _request_id(request)},
+            headers={REQUEST_ID: request_id(request)},
         )
 
     @property
@@ -234,16 +246,4 @@ def _answer(content: bytes, reply: Reply, headers: dict[str, str]) -> Response:
 
 def _health(*, ready: bool, status: int) -> Response:
     """Both keys: the specification and KServe's client disagree on which one is read."""
-    return _json({"live": True, "ready": ready}, status=status)
-
-
-def _json(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")
-
-
-def _request_id(request: Request, given: str = "") -> str:
-    """The caller's id where it is harmless in logs and files, else a new one."""
-    for candidate in (request.headers.get(REQUEST_ID, ""), given):
-        if _SANE_ID.fullmatch(candidate):
-            return candidate
-    return uuid.uuid4().hex
+    return as_json({"live": True, "ready": ready}, status=status)

@@ -11,6 +11,8 @@ from typing import Any
 from workbench.core.version import __version__
 from workbench.gateway import oip
 from workbench.gateway.batch import Schema
+from workbench.gateway.door import described
+from workbench.gateway.door.authentication import Way
 from workbench.gateway.live import Live
 from workbench.gateway.openapi_schemas import Json, schemas
 from workbench.models.records import ModelVersion
@@ -29,13 +31,14 @@ _WHY = {
 _TEXT: Json = {"text/plain": {"schema": {"type": "string"}}}
 
 
-def document(endpoint: str, live: Live | None, max_body: int) -> Json:
+def document(endpoint: str, live: Live | None, max_body: int, way: Way = "none") -> Json:
     """Return the document for one endpoint.
 
     Args:
         endpoint: the model's name.
         live: what is in force; None before the first table.
         max_body: bytes that a body may have.
+        way: how callers prove who they are.
     """
     champion = live.champion if live else None
     model = champion.model if champion else None
@@ -47,12 +50,15 @@ def document(endpoint: str, live: Live | None, max_body: int) -> Json:
             "version": __version__,
             "description": f"A body has at most {max_body} bytes, as sent and unpacked (gzip, deflate).",
         },
-        "paths": {**_v1(model), **_v2(model), **_mlflow(model), **_own()},
+        "paths": described.behind_the_door(
+            {**_v1(model), **_v2(model), **_mlflow(model), **_own(model)}, way
+        ),
         "components": {
             "schemas": schemas(schema, model, live.table.fallback if live else None),
             "parameters": _parameters(endpoint, sorted(live.named) if live else []),
             "headers": _HEADERS,
-            "responses": {f"Error{status}": _error(status) for status in _WHY},
+            "responses": {f"Error{status}": _error(why) for status, why in {**_WHY, **described.WHY}.items()},
+            "securitySchemes": described.schemes(way),
         },
     }
 
@@ -119,9 +125,22 @@ def _mlflow(model: ModelVersion | None) -> Json:
     }
 
 
-def _own() -> Json:
+def _own(model: ModelVersion | None) -> Json:
     any_object = {"description": "OK", "content": {"application/json": {"schema": {"type": "object"}}}}
     return {
+        "/labels": {
+            "post": {
+                "summary": "Say what turned out to be true of requests.",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": _media("Labels", _label_example(model))},
+                },
+                "responses": {
+                    "200": {"description": "OK", "content": {"application/json": _media("Labelled")}},
+                    **{str(status): _problem(status) for status in (400, 408, 413, 415, 422, 500, 503)},
+                },
+            }
+        },
         "/metrics": {"get": {"summary": "For Prometheus.", "responses": _plain(200)}},
         "/openapi.json": {"get": {"summary": "This document.", "responses": {"200": any_object}}},
     }
@@ -158,8 +177,8 @@ def _plain(status: int) -> Json:
     return {str(status): {"description": "OK" if status == 200 else _WHY[status], "content": _TEXT}}
 
 
-def _error(status: int) -> Json:
-    return {"description": _WHY[status], "content": {"application/json": _media("Error")}}
+def _error(why: str) -> Json:
+    return {"description": why, "content": {"application/json": _media("Error")}}
 
 
 def _problem(status: int) -> Json:
@@ -193,6 +212,12 @@ def _parameter(name: str, schema: Json) -> Json:
 
 def _row_example(form: str, model: ModelVersion | None) -> Any:
     return {form: list(model.input_example[:1])} if model and model.input_example else None
+
+
+def _label_example(model: ModelVersion | None) -> Any:
+    if model is None:
+        return None
+    return [{"request_id": "7f3c", "label": model.classes[0] if model.classes else 1.5, "row": 0}]
 
 
 def _tensor_example(model: ModelVersion | None) -> Any:

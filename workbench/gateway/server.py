@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import math
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import uvicorn
 
-from workbench.core.errors import Unavailable
 from workbench.core.settings import Settings
 from workbench.gateway.app import make_app
-from workbench.gateway.connections import Connection
 from workbench.gateway.dataplane import DataPlane
+from workbench.gateway.door.admin import make_admin
+from workbench.gateway.door.front import Front
+from workbench.gateway.labels import LabelDesk
+from workbench.gateway.listening import Server, config_of, listen, listen_for_admin, url_of
 from workbench.gateway.live import Shelf
 from workbench.gateway.metrics import Metrics
+from workbench.gateway.openapi import document
 from workbench.gateway.recorder import Recorder
+from workbench.gateway.refusals import Refusals
 from workbench.gateway.routing import folder_of
 from workbench.gateway.status import only_gateway, remove_status
 from workbench.gateway.watcher import Watcher, new_status
@@ -54,23 +56,24 @@ def serve(settings: Settings, endpoint: str, *, host: str, port: int, announce: 
 
     Raises:
         Conflict: another process serves this endpoint.
+        InvalidInput: a setting of its front door is missing or cannot be used.
+        Refused: everybody who reaches the address could ask, and nobody says that something else asks them.
         Unavailable: the port is taken, or the address is not this machine's.
     """
+    front = Front.of(settings, endpoint, host)
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
-    with only_gateway(settings.state, endpoint), _listen(host, port) as listener:
-        config = uvicorn.Config(
-            _not_yet,
-            http=Connection,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=math.ceil(2 * settings.gateway_deadline_seconds) + 3,
-        )
+    with (
+        only_gateway(settings.state, endpoint),
+        listen(host, port) as listener,
+        listen_for_admin(settings.gateway_admin_port) as admin,
+    ):
+        config = config_of(settings, front.tls)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(_Gateway(settings, endpoint, listener, config, announce).run())
+            gateway = _Gateway(
+                settings, endpoint, front, listeners=(listener, admin), config=config, announce=announce
+            )
+            runner.run(gateway.run())
 
 
 class _Gateway:
@@ -80,16 +83,18 @@ class _Gateway:
         self,
         settings: Settings,
         endpoint: str,
-        listener: socket.socket,
+        front: Front,
+        *,
+        listeners: tuple[socket.socket, socket.socket | None],
         config: uvicorn.Config,
         announce: Announce,
     ) -> None:
         self._say = announce
         self._state = settings.state
         self._endpoint = endpoint
-        self._listener = listener
-        self._url = _url(listener)
-        self._capture = CaptureWriter(settings.state / "traffic")
+        self._listener, self._admin_listener = listeners
+        self._url = url_of(self._listener, tls=config.is_ssl)
+        self._capture = CaptureWriter.of(settings, endpoint)
         metrics = Metrics(lost=lambda: self._capture.lost)
         self._plane = DataPlane(
             endpoint,
@@ -98,18 +103,44 @@ class _Gateway:
             deadline=settings.gateway_deadline_seconds,
             most=settings.gateway_max_waiting,
         )
-        config.app = make_app(self._plane, metrics, max_body=settings.gateway_max_body_bytes)
-        self._server = _Server(config)
+        config.app = make_app(
+            self._plane,
+            metrics,
+            LabelDesk(settings, self._plane),
+            max_body=settings.gateway_max_body_bytes,
+            front=front,
+        )
+        self._server = Server(config)
+        self._admin = self._make_admin(settings, front, metrics) if self._admin_listener else None
         self._shelf = Shelf(settings)
         self._record = Recorder(folder_of(settings.state, endpoint))
         self._watcher = Watcher(
             settings.state,
             self._plane,
             self._shelf,
-            new_status(endpoint, os.getpid(), self._url),
+            new_status(
+                endpoint,
+                os.getpid(),
+                self._url,
+                admin=url_of(self._admin_listener) if self._admin_listener else "",
+            ),
             self._record,
             losses=lambda: (self._capture.lost, metrics.dropped),
         )
+
+    def _make_admin(self, settings: Settings, front: Front, metrics: Metrics) -> Server:
+        config = config_of(settings)
+        config.app = make_admin(
+            self._state,
+            self._endpoint,
+            rules=front.admin,
+            metrics=metrics,
+            document=lambda: document(
+                self._endpoint, self._plane.live, settings.gateway_max_body_bytes, front.way
+            ),
+            refuse=Refusals(metrics).problem,
+        )
+        return Server(config)
 
     async def run(self) -> None:
         """Serve until told to stop."""
@@ -120,7 +151,10 @@ class _Gateway:
         watching = loop.create_task(self._watcher.run())
         announcing = loop.create_task(self._announce())
         try:
-            await self._server.serve(sockets=[self._listener])
+            async with asyncio.TaskGroup() as serving:
+                serving.create_task(self._server.serve(sockets=[self._listener]))
+                if self._admin and self._admin_listener:
+                    serving.create_task(self._admin.serve(sockets=[self._admin_listener]))
         finally:
             announcing.cancel()
             watching.cancel()
@@ -135,6 +169,8 @@ class _Gateway:
         """Readiness off, no new connections; requests that have begun are answered."""
         self._plane.draining = True
         self._server.should_exit = True
+        if self._admin:
+            self._admin.should_exit = True
         self._watcher.publish()
 
     async def _announce(self) -> None:
@@ -143,43 +179,3 @@ class _Gateway:
         await self._watcher.settled.wait()
         champion = self._plane.live.champion if self._plane.live else None
         self._say(self._endpoint, self._url, champion.model.ref if champion else "")
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handling, which ends a process by the signal, not with exit code 0."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none: the gateway has handlers of its own."""
-        yield
-
-
-async def _not_yet(*_: object) -> None:
-    """Stands where the application will be: uvicorn wants one before it tells its event loop."""
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind before anything is loaded, so that a taken port is said at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise Unavailable(
-            f"The gateway cannot listen on {host}:{port}: {error.strerror or error}.",
-            remedy="Give another --port (0 picks a free one), or end the process that holds this one.",
-            field="port",
-        ) from error
-
-
-def _url(listener: socket.socket) -> str:
-    host, port, *_ = listener.getsockname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

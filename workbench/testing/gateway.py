@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -35,7 +36,10 @@ class GatewayProcess:
         self.root = Path(root).resolve()
         self.endpoint = endpoint
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        environment = {f"WORKBENCH_{name.upper()}": str(value) for name, value in (settings or {}).items()}
+        environment = {
+            f"WORKBENCH_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in (settings or {}).items()
+        }
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "workbench.gateway", self.root, endpoint, "--port", str(port)],
             stdout=self._output,
