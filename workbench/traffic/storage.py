@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -95,6 +95,14 @@ class LocalStorage:
     def newest(self, endpoint: str) -> str:
         """The newest name; empty for none."""
         return max(self.names(endpoint), default="")
+
+    def size(self, endpoint: str) -> int:
+        """Bytes of an endpoint's segments; what goes meanwhile counts nothing."""
+        size = 0
+        for name in self.names(endpoint):
+            with suppress(FileNotFoundError):
+                size += (self.folder / endpoint / name).stat().st_size
+        return size
 
     def read(self, endpoint: str, name: str) -> bytes:
         """Return a segment's bytes."""
@@ -249,8 +257,7 @@ class SpooledStorage:
 
     def put(self, endpoint: str, name: str, body: bytes) -> None:
         """Write a segment here."""
-        folder = self.local.folder / endpoint
-        waiting = sum((folder / one).stat().st_size for one in self.local.names(endpoint))
+        waiting = self.local.size(endpoint)
         if waiting + len(body) > self._most:
             raise OSError(errno.ENOSPC, f"{waiting:,} bytes wait for the object storage already")
         self.local.put(endpoint, name, body)
