@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.auditing import examine
 from workbench.core import project
 from workbench.core.clock import Clock, SystemClock
-from workbench.core.errors import NotFound, Refused, Unavailable
+from workbench.core.errors import Conflict, NotFound, Refused, Unavailable
 from workbench.core.identity import Identity, Person, identified, whoami
 from workbench.core.settings import FILE, Settings
 from workbench.journal import Event, Journal
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from workbench.deciding import Decisions
     from workbench.gates.freshness import Freshness
     from workbench.gates.policy_diff import PolicyDiff
-    from workbench.gates.records import Approval, Finding, Revocation, Severity, Verdict
+    from workbench.gates.records import (
+        Approval,
+        Finding,
+        Revocation,
+        Severity,
+        StageApproval,
+        Verdict,
+    )
     from workbench.gates.requests import ApprovalRequest
     from workbench.governance.card import ModelCard
     from workbench.governance.history import ModelHistory
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from workbench.incidents.records import BisectReport, Failure, Incident, ReplayReport
     from workbench.journal.checkpoints import Checkpoint
     from workbench.journal.records import Verification
+    from workbench.models.compiled import Compiled
     from workbench.models.dataset_card import DatasetCard
     from workbench.models.lineage_tree import LineageTree
     from workbench.models.predictors import Predictor
@@ -46,6 +54,8 @@ if TYPE_CHECKING:
     from workbench.playbooks import PlaybookRun
     from workbench.releases import Releases
     from workbench.releases.by_hand import ByHand
+    from workbench.releases.drills_records import Drill
+    from workbench.releases.gateway_keys import GatewayKeys
     from workbench.releases.reconciliation import Reconciliation
     from workbench.releases.records import Release
     from workbench.traffic.room import Traffic
@@ -185,6 +195,18 @@ class Workbench:
         return ByHand.of(self._opened, self.clock)
 
     @cached_property
+    def gateway_keys(self) -> GatewayKeys:
+        """Who may call the gateway."""
+        from workbench.releases.gateway_keys import GatewayKeys
+
+        return GatewayKeys(
+            self._opened.state,
+            self.clock,
+            actor=lambda: self.settings.actor,
+            journal=lambda: self.journal,
+        )
+
+    @cached_property
     def incidents(self) -> Incidents:
         """Frozen failures."""
         from workbench.incidents import Incidents
@@ -252,6 +274,28 @@ class Workbench:
             kind: what is waived.
         """
         return self.registry.waive(model, kind=kind, reason=reason, until=until)
+
+    def compile(self, model: str | ModelVersion) -> Compiled:
+        """Make a copy of a version that answers the same, sooner: gateways use it from their next start on.
+
+        The copy is compared with the model on its example, kept training rows and drawn rows. Only one that
+        gives every label, and every number within the recorded tolerance, is used.
+
+        Args:
+            model: the version.
+
+        Returns:
+            The record of the comparison, or of why there is no copy and the model itself goes on answering.
+        """
+        from workbench.models.compiled.compiling import compile_version
+
+        return compile_version(
+            self.model(model),
+            settings=self.settings,
+            registry=self.registry,
+            journal=self.journal,
+            clock=self.clock,
+        )
 
     def model(self, ref: str | ModelVersion) -> ModelVersion:
         """Return a version by ``name`` (the latest), ``name/3``, ``name@champion`` or ``models:/name/3``."""
@@ -516,12 +560,23 @@ class Workbench:
     # Release
 
     def release(
-        self, model: str | ModelVersion, *, plan: str | Path = "canary", policy: str | Path = "default"
+        self,
+        model: str | ModelVersion,
+        *,
+        plan: str | Path = "canary",
+        policy: str | Path = "default",
+        supersede: bool = False,
     ) -> Release:
         """Open a release: the gate is judged again, then the plan's first stage takes effect.
 
         The endpoint has the model's name. Nothing moves further by itself: ``watch`` drives it here, and
-        ``workbench release --watch`` in a terminal.
+        ``workbench release run`` or ``workbench up`` without anybody at hand.
+
+        Args:
+            model: the candidate.
+            plan: a file, or a name in ``plans/``.
+            policy: a file, or a name in ``policies/``.
+            supersede: take the place of a release that is under way, which ends with it.
 
         Raises:
             Refused: the verdict is not pass, approvals are missing, or the waiver of a pickle has run out.
@@ -534,7 +589,8 @@ class Workbench:
         self.registry.require_waiver(version)
         self.decisions.policies.use(rules)
         unmoved = resting_on(self.journal, version.ref)
-        return self.releases.open(
+        begin = self.releases.supersede if supersede else self.releases.open
+        return begin(
             version,
             load_plan(self._file("plans", plan)),
             endpoint=version.name,
@@ -543,19 +599,80 @@ class Workbench:
         )
 
     def advance(self, release: str | Release) -> Release:
-        """One look of the controller: read new traffic, judge, act."""
+        """One look of the controller: read new traffic, judge, act.
+
+        Raises:
+            Conflict: another controller drives this endpoint; it is named.
+        """
         return self.releases.tick(self._release_id(release))
+
+    def pause(self, release: str | Release, *, reason: str) -> Release:
+        """Hold the stage and its deadline. Harm still ends the release."""
+        return self.releases.pause(self._release_id(release), reason)
+
+    def resume(self, release: str | Release, *, reason: str) -> Release:
+        """Go on after a pause."""
+        return self.releases.resume(self._release_id(release), reason)
+
+    def abort(self, release: str | Release, *, reason: str) -> Release:
+        """End a release that is not over; the champion keeps the traffic."""
+        return self.releases.abort(self._release_id(release), reason)
+
+    def retry(self, release: str | Release) -> Release:
+        """Try an aborted candidate again by the same plan, with half the error budget."""
+        return self.releases.retry(self._release_id(release))
+
+    def approve_stage(
+        self, release: str | Release, *, note: str, stage: str | None = None, role: str | None = None
+    ) -> StageApproval:
+        """Say, signed with your own key, that a release may go on to its next stage.
+
+        Args:
+            release: which.
+            note: what you looked at.
+            stage: its name. Default: the one that comes next; another one is refused.
+            role: in which role. Default: the one that is still missing.
+
+        Raises:
+            Refused: you may not, or nobody is asked.
+        """
+        from workbench.journal.keys import signer_of
+
+        return self.releases.approve_stage(
+            self._release_id(release),
+            note=note,
+            signer=signer_of(self.settings),
+            stage=stage,
+            role=role,
+            vouched=self._vouched(),
+        )
+
+    def drill(self, endpoint: str) -> Drill:
+        """Go to the standby of an endpoint and come back, on captured requests, and measure it.
+
+        Raises:
+            Conflict: a release is active, the endpoint is killed, or another controller drives it.
+            Refused: there is no standby, or no captured request to replay.
+            Unavailable: no gateway serves it.
+        """
+        return self.releases.drill(endpoint)
 
     def watch(
         self, release: str | Release, *, every: float = 1.0, timeout: float = 3600.0
     ) -> Iterator[Release]:
         """Drive a release and yield it whenever it changed, until it is final or ``timeout`` seconds passed.
 
-        Stopping early loses nothing: the next ``watch`` goes on from the journal.
+        Stopping early loses nothing: the next ``watch`` goes on from the journal. While another controller
+        drives the endpoint this one only looks on.
         """
         release_id, end, last = self._release_id(release), self.clock.monotonic() + timeout, None
         while True:
-            now = self.releases.tick(release_id)
+            try:
+                now = self.releases.tick(release_id)
+            except Conflict as error:
+                if error.field != "lease":
+                    raise
+                now = self.releases.get(release_id)
             if now != last:
                 last = now
                 yield now

@@ -1,30 +1,72 @@
-"""``workbench release``, ``rollback``, ``kill``, ``revive`` and ``gateway``."""
+"""``workbench release``: begin a release, drive it, look at it, decide about it."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from workbench.core.errors import Unavailable
 from workbench.core.values import Outcome
-from workbench.interfaces.cli.options import HERE, Actor, Endpoint, Model, Policy, Project, Reason, bench
+from workbench.interfaces.cli.options import (
+    HERE,
+    Actor,
+    Model,
+    Policy,
+    Project,
+    Reason,
+    bench,
+    in_a_folder,
+)
 from workbench.interfaces.cli.output import AsJson, finish, say, show
+
+if TYPE_CHECKING:
+    from workbench.releases.loop import Loop
+
+
+class StartsByModel(TyperGroup):
+    """``workbench release credit/4`` is ``workbench release start credit/4``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take a first word that is no command as the model."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["start", *args]
+        return super().parse_args(ctx, args)
+
+
+releases = typer.Typer(
+    cls=StartsByModel,
+    help="Move traffic to a version through the stages of a plan: `workbench release credit/4`.",
+    no_args_is_help=True,
+)
+
+ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Its id, such as `credit-2`.")]
+PlanName = Annotated[str, typer.Option("--plan", help="A file, or a name in plans/.", show_default=True)]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(release)
-    app.command()(rollback)
-    app.command()(kill)
-    app.command()(revive)
-    app.command()(gateway)
+    for command in (start, run, tick, pause, resume, abort, retry, approve):
+        releases.command(command.__name__)(command)
+    releases.command("list")(list_all)
+    releases.command("show")(show_one)
+    app.add_typer(releases, name="release")
 
 
-def release(
+def start(
     model: Model,
-    plan: Annotated[str, typer.Option("--plan", help="A file, or a name in plans/.")] = "canary",
+    plan: PlanName = "canary",
     policy: Policy = "default",
+    supersede: Annotated[
+        bool, typer.Option("--supersede", help="Take the place of a release that is under way.")
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch/--no-watch", help="Drive it here until it ends.", show_default=True)
     ] = True,
@@ -35,9 +77,9 @@ def release(
 ) -> None:
     """Move traffic to a version through the stages of a plan; goes on with an active release of that version.
 
-    Exit 0 promoted, 1 aborted, rolled back or killed, 2 still running.
+    Exit 0 promoted, 1 aborted, rolled back or killed, 2 still running. `start` may be left out.
 
-    Example: `workbench release recidivism/4 --plan plans/canary.yaml`
+    Example: `workbench release start recidivism/4 --plan plans/canary.yaml`
     """
     wb = bench(project, actor)
     version = wb.model(model)
@@ -45,7 +87,7 @@ def release(
     if active is not None and active.candidate == version.ref:
         now = active
     else:
-        now = wb.release(model, plan=plan, policy=policy)
+        now = wb.release(model, plan=plan, policy=policy, supersede=supersede)
     for state in wb.watch(now, timeout=timeout) if watch else ():
         now = state
         say(f"{now.id}: {now.current.name}, {now.weight:.0%} of requests. {now.reason}")
@@ -55,74 +97,166 @@ def release(
     finish(Outcome.PASS if now.status == "promoted" else Outcome.FAIL)
 
 
-def rollback(
-    endpoint: Endpoint, reason: Reason, project: Project = HERE, actor: Actor = "", as_json: AsJson = False
+Only = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ENDPOINT…", help="These alone. Default: all that something was released to."),
+]
+
+
+def run(
+    endpoints: Only = None,
+    every: Annotated[float, typer.Option("--every", help="Seconds between looks.", show_default=True)] = 1.0,
+    project: Project = HERE,
+    actor: Actor = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Take the candidate out, or put the previous champion back.
+    """Drive all releases of the project until stopped: SIGTERM or Ctrl-C ends it after the step under way.
 
-    Example: `workbench rollback recidivism --reason "INC-1: scores out of range"`
+    What fails is said once and tried again; a database that is down stops no gateway.
+
+    Example: `workbench release run`
     """
-    show(bench(project, actor).rollback(endpoint, reason=reason), as_json=as_json)
+    with _until_stopped() as stop:
+        _loop(project, actor, endpoints, as_json=as_json, stop=stop).run(every=every)
 
 
-def kill(
-    endpoint: Endpoint, reason: Reason, project: Project = HERE, actor: Actor = "", as_json: AsJson = False
-) -> None:
-    """Stop every model answer of an endpoint now: the declared fallback, or 503, instead.
+def tick(endpoints: Only = None, project: Project = HERE, actor: Actor = "", as_json: AsJson = False) -> None:
+    """Take one step of every release of the project: for cron, where nothing is to keep running.
 
-    Example: `workbench kill recidivism --reason "legal hold"`
+    Exit 0 when every step was taken, 3 when one was not.
+
+    Example: `workbench release tick`
     """
-    from workbench.gateway import read_table
+    if not _loop(project, actor, endpoints, as_json=as_json, stop=None).once():
+        raise Unavailable(
+            "Not every step could be taken.",
+            remedy="The lines above say why; the next tick tries again.",
+            field="release",
+        )
 
-    wb = bench(project, actor)
-    wb.kill(endpoint, reason=reason)
-    if read_table(wb.settings.state, endpoint) is None:  # in a hurry, names are mistyped
-        say(f"warning: nothing was ever released to {endpoint}. Is that its name?")
+
+def list_all(project: Project = HERE, as_json: AsJson = False) -> None:
+    """List every release, oldest first.
+
+    Example: `workbench release list`
+    """
+    found = bench(project).releases.all()
     if as_json:
-        show({"endpoint": endpoint, "killed": True, "reason": reason}, as_json=True)
-    else:
-        print(f"{endpoint} answers with no model. To undo: workbench revive {endpoint}")
+        show(list(found), as_json=True)
+    for one in found if not as_json else ():
+        print(f"{one.id:<20} {one.candidate:<20} {one.status:<12} {one.current.name}, {one.weight:.0%}")
 
 
-def revive(
-    endpoint: Endpoint, reason: Reason, project: Project = HERE, actor: Actor = "", as_json: AsJson = False
-) -> None:
-    """Let a killed endpoint answer again, with its champion.
-
-    Example: `workbench revive recidivism --reason "hold lifted"`
-    """
-    bench(project, actor).revive(endpoint, reason=reason)
-    if as_json:
-        show({"endpoint": endpoint, "killed": False, "reason": reason}, as_json=True)
-    else:
-        print(f"{endpoint} answers again")
-
-
-def gateway(
-    endpoint: Endpoint,
-    host: Annotated[str, typer.Option("--host", help="Address. Default: settings, 127.0.0.1.")] = "",
-    port: Annotated[int, typer.Option("--port", help="Port; 0 picks a free one.")] = -1,
+def show_one(
+    release: ReleaseId,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write the page with its picture, too.", callback=in_a_folder),
+    ] = None,
     project: Project = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Serve an endpoint: Open Inference Protocol V2 and MLflow /invocations, every exchange captured.
+    """Show a release: where it stands, and one sentence for each verdict of each stage.
 
-    Example: `workbench gateway recidivism --port 8765`
+    Example: `workbench release show recidivism-2 --html release.html`
     """
-    from workbench.core.project import existing, open_settings
-    from workbench.gateway.server import say as say_plainly
-    from workbench.gateway.server import serve
+    found = bench(project).releases.get(release)
+    if html is not None:
+        say(f"page: {found.to_html(html)}")
+    show(found, as_json=as_json)
 
-    settings = open_settings(existing(project))
-    serve(
-        settings,
-        endpoint,
-        host=host or settings.gateway_host,
-        port=settings.gateway_port if port < 0 else port,
-        announce=_say_as_json if as_json else say_plainly,
+
+def pause(
+    release: ReleaseId, reason: Reason, project: Project = HERE, actor: Actor = "", as_json: AsJson = False
+) -> None:
+    """Hold the stage and its deadline. Harm still ends the release.
+
+    Example: `workbench release pause recidivism-2 --reason "holiday"`
+    """
+    show(bench(project, actor).pause(release, reason=reason), as_json=as_json)
+
+
+def resume(
+    release: ReleaseId, reason: Reason, project: Project = HERE, actor: Actor = "", as_json: AsJson = False
+) -> None:
+    """Go on after a pause.
+
+    Example: `workbench release resume recidivism-2 --reason "back"`
+    """
+    show(bench(project, actor).resume(release, reason=reason), as_json=as_json)
+
+
+def abort(
+    release: ReleaseId, reason: Reason, project: Project = HERE, actor: Actor = "", as_json: AsJson = False
+) -> None:
+    """End a release that is not over; the champion keeps the traffic.
+
+    Example: `workbench release abort recidivism-2 --reason "changed our mind"`
+    """
+    show(bench(project, actor).abort(release, reason=reason), as_json=as_json)
+
+
+def retry(release: ReleaseId, project: Project = HERE, actor: Actor = "", as_json: AsJson = False) -> None:
+    """Try an aborted candidate again: the same bytes and plan, half the error budget.
+
+    Example: `workbench release retry recidivism-2`
+    """
+    show(bench(project, actor).retry(release), as_json=as_json)
+
+
+def approve(
+    release: ReleaseId,
+    note: Annotated[str, typer.Option("--note", help="What you looked at.", prompt=True)],
+    stage: Annotated[str, typer.Option("--stage", help="Its name. Default: the one that comes next.")] = "",
+    role: Annotated[str, typer.Option("--role", help="In which role. Default: the one missing.")] = "",
+    project: Project = HERE,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say, signed with your own key, that a release may go on to its next stage.
+
+    Example: `workbench release approve recidivism-2 --note "looked at the canary"`
+    """
+    wb = bench(project, actor)
+    show(wb.approve_stage(release, note=note, stage=stage or None, role=role or None), as_json=as_json)
+
+
+def _loop(
+    project: Path, actor: str, endpoints: list[str] | None, *, as_json: bool, stop: threading.Event | None
+) -> Loop:
+    from workbench.core.project import existing
+    from workbench.releases.loop import Loop
+
+    root = existing(project)
+    return Loop(
+        lambda: bench(root, actor).releases,
+        _say_as_json if as_json else _say_line,
+        endpoints=endpoints or (),
+        stop=stop,
     )
 
 
-def _say_as_json(endpoint: str, url: str, champion: str) -> None:
-    """One line of JSON when it serves, at once: whoever started it is waiting for it."""
-    print(json.dumps({"endpoint": endpoint, "url": url, "champion": champion}), flush=True)
+def _say_line(sentence: str) -> None:
+    from workbench.views.formats import visible
+
+    print(visible(sentence), flush=True)
+
+
+def _say_as_json(sentence: str) -> None:
+    print(json.dumps({"sentence": sentence}), flush=True)
+
+
+@contextmanager
+def _until_stopped() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set, while the block runs."""
+    stop = threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
