@@ -23,6 +23,7 @@ from workbench.releases.state import (
     follow,
 )
 from workbench.releases.tallies import CanaryTally, ShadowTally
+from workbench.releases.watching import Watched
 from workbench.testing.clock import START
 from workbench.testing.releases import PLAN, opened, plan, seen, verdict
 
@@ -67,7 +68,7 @@ def looks(draw):
         "requests": draw(st.sampled_from([0, 10, 400, 400])),
         "bad": draw(st.sampled_from([0.0, 0.0, 0.0, 0.5])),
         "approved": draw(st.sampled_from([{}, {"owner": ("grace",)}])),
-        "watched": draw(st.sampled_from([0.0, 299.0, 300.0])),
+        "watched": Watched(seconds=draw(st.sampled_from([0.0, 299.0, 300.0]))),
         "permission": draw(st.sampled_from([None, verdict(), verdict(), verdict(Outcome.INCONCLUSIVE)])),
         "minutes": draw(st.sampled_from([0, 1, 1, 70])),
         "pause": draw(st.sampled_from([False, False, False, True])),
@@ -123,7 +124,7 @@ def check(before: State, found, look, tally) -> None:
     if release.stage > before.release.stage:
         assert before.release.status is Status.RUNNING
         assert tally.exposure >= before.release.current.min_requests
-        assert look["watched"] >= 60 * before.release.current.min_minutes
+        assert look["watched"].seconds >= 60 * before.release.current.min_minutes
         assert not release.stages[before.release.stage + 1].approvals or look["approved"]
         assert release.stage == before.release.stage + 1
     if release.status is Status.PROMOTED:
@@ -144,7 +145,11 @@ def test_with_all_that_is_asked_every_kind_of_plan_comes_to_its_end(of):
     state, now = opened(of), START
     while not state.release.status.final:
         tallies = [*entered(state)[:-1], counted(state, 1000, 0.0)]
-        everything = {"approved": {"owner": ("grace",)}, "watched": 300.0, "permission": verdict()}
+        everything = {
+            "approved": {"owner": ("grace",)},
+            "watched": Watched(seconds=300.0),
+            "permission": verdict(),
+        }
         after = step(state, seen(*tallies, **everything), now).state
         assert after.release.stage > state.release.stage
         state = after

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.releases import Status
-from workbench.releases.watching import Stopwatch, worth_writing
+from workbench.releases.watching import NOT_YET, look, worth_writing
 from workbench.testing.releases import PLAN, plan
 
 SHADOW, _, HALF, CHAMPION = PLAN["stages"]
@@ -62,13 +62,20 @@ def test_time_without_traffic_does_not_count(project, watched):
     assert looked(project, watched, minutes=0).stage == 1  # the traffic that came last was half an hour later
 
 
-def test_another_process_goes_on_from_what_was_written_and_not_from_the_wall_clock(project, watched):
+def test_looks_of_processes_that_end_at_once_add_up_as_those_of_one(project, watched):
+    """As cron starts them."""
+    for _ in range(4):
+        release = looked(project, watched, minutes=2, releases=project.another())
+        assert release.stage == 0
+    assert looked(project, watched, minutes=2, releases=project.another()).stage == 1
+
+
+def test_what_passed_under_another_boot_of_the_machine_counts_for_nothing(project, watched, monkeypatch):
     looked(project, watched, minutes=3, times=2)
-    other = project.another()
-    project.clock.advance(minutes=60)  # nobody looks
-    assert looked(project, watched, minutes=0, releases=other).stage == 0
-    assert looked(project, watched, minutes=3, releases=other).stage == 0
-    assert looked(project, watched, minutes=3, releases=other).stage == 1
+    monkeypatch.setattr("workbench.releases.watching.this_boot", lambda: "another")
+    assert looked(project, watched, minutes=60, releases=project.another()).stage == 0
+    assert "watched for 6.33 of 10 minutes" in project.releases.get(watched.id).reason
+    assert looked(project, watched, minutes=4).stage == 1
 
 
 def test_each_stage_is_watched_for_itself(project):
@@ -99,15 +106,19 @@ def test_looks_that_only_let_time_pass_are_written_ten_times_at_the_most(project
     assert len(project.journal.read(f"release/{watched.id}")) - before <= 15
 
 
-@given(st.lists(st.tuples(st.floats(0, 100), st.integers(0, 3), st.booleans()), min_size=1, max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 100), st.integers(0, 3), st.booleans(), st.sampled_from("ab")), max_size=40
+    )
+)
 def test_what_was_watched_never_exceeds_what_has_passed_whoever_looks(looks):
-    """Two processes look in any order; now and then one of them is a new one."""
-    watches = [Stopwatch(), Stopwatch()]
-    now, exposure, told = 0.0, 0, 0.0
-    for passed, came, first in looks:
+    """Two processes look in any order, under two boots, and what is worth it is written."""
+    mine = [NOT_YET, NOT_YET]
+    now, exposure, told = 0.0, 0, NOT_YET
+    for passed, came, who, boot in looks:
         now, exposure = now + passed, exposure + came
-        found = watches[first].look(0, exposure, told=told, now=now)
-        assert told <= found <= now + 1e-6
+        last = max(mine[who], told, key=lambda one: (one.seconds, one.exposure))
+        found = mine[who] = look(last, exposure, now=now, boot=boot)
+        assert last.seconds <= found.seconds <= now + 1e-6
         if worth_writing(found, told, min_minutes=1.0):
             told = found
-            watches[not first] = Stopwatch()

@@ -32,6 +32,7 @@ from workbench.releases.latency import latency
 from workbench.releases.plan import Plan
 from workbench.releases.records import EvidencePoint, StageVerdict
 from workbench.releases.tallies import ShadowTally, Tally
+from workbench.releases.watching import NOT_YET, Watched
 from workbench.releases.yardsticks import NOTHING_FROZEN, Yardsticks
 from workbench.stats.sequential import log_e_sample_ratio, requests_needed
 
@@ -61,8 +62,8 @@ class Observations:
     """The gate, asked again at the door to champion; None when it was not asked."""
     approved: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Who has said yes to the next step, by role, as far as it counts now."""
-    watched: float = 0.0
-    """Seconds of the current stage in which traffic was seen to come (``watching``)."""
+    watched: Watched = NOT_YET
+    """How long the current stage was watched."""
     latency_ms: tuple[float, ...] = ()
     """Thresholds to be frozen at the end of this step, where none were; empty while there is too little."""
     latency_requests: int = 0

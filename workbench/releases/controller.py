@@ -134,9 +134,9 @@ def _lacks_exposure(state: State, seen: Observations) -> list[Wait]:
 
 def _lacks_time(state: State, seen: Observations) -> list[Wait]:
     least = state.release.current.min_minutes
-    if seen.watched >= 60 * least:
+    if seen.watched.seconds >= 60 * least:
         return []
-    return [Wait("time", sentences.waiting_for_time(seen.watched, least))]
+    return [Wait("time", sentences.waiting_for_time(seen.watched.seconds, least))]
 
 
 def _lacks_proof(state: State, verdicts: Sequence[StageVerdict]) -> list[Wait]:
@@ -206,7 +206,7 @@ def _look(
             stage=release.stage,
             verdicts=[v.model_dump(mode="json") for v in new],
             waits_for=waits_for,
-            watched=seen.watched,
+            watched=seen.watched.model_dump(mode="json"),
             reason=reason,
         )
     ]

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from workbench.gates.records import StageApproval, Verdict
 from workbench.journal import Event, Journal, Signer
 from workbench.models.records import ModelVersion
 from workbench.models.references import require_name
-from workbench.releases import controller, permission, routes
+from workbench.releases import controller, permission, routes, watching
 from workbench.releases.analysis import Observations
 from workbench.releases.book import Book, Page
 from workbench.releases.by_hand import ByHand
@@ -42,7 +43,7 @@ from workbench.releases.plan import Plan, load_plan
 from workbench.releases.records import Release
 from workbench.releases.state import ABORTED, PAUSED, PROMOTED, RESUMED, State
 from workbench.releases.targets.base import Target
-from workbench.releases.watching import Stopwatch
+from workbench.releases.watching import NOT_YET, Watched
 
 if TYPE_CHECKING:
     from workbench.models.registry import Registry
@@ -92,7 +93,7 @@ class Releases:
         self._leases = Leases.of(settings, journal)
         self._drills = Drills(settings, journal, traffic, self._target, clock)
         self._ledgers: dict[str, Ledger] = {}
-        self._watches: dict[str, Stopwatch] = {}
+        self._watches: dict[tuple[str, int], Watched] = {}
         self._registry = registry
         self._voices = Voices(journal, people=settings.people, listed=settings.keys, clock=clock)
         self._opener = Opener(
@@ -378,10 +379,13 @@ class Releases:
             return {}
         return self._voices.counting(release, self._registry.version(release.candidate))
 
-    def _watched(self, state: State, exposure: int) -> float:
-        watch = self._watches.setdefault(state.release.id, Stopwatch())
-        now = self._clock.monotonic()
-        return watch.look(state.release.stage, exposure, told=state.watched, now=now)
+    def _watched(self, state: State, exposure: int) -> Watched:
+        """How long the stage was watched, by this process or by another that has written more."""
+        key = (state.release.id, state.release.stage)
+        last = max(self._watches.get(key, NOT_YET), state.watched, key=attrgetter("seconds", "exposure"))
+        now, boot = self._clock.monotonic(), watching.this_boot()
+        found = self._watches[key] = watching.look(last, exposure, now=now, boot=boot)
+        return found
 
     def _say(self, release_id: str, kind: str, reason: str) -> Release:
         page = self._book.page(release_id)

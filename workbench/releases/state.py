@@ -12,6 +12,7 @@ from workbench.gates.records import StageApproval, Verdict
 from workbench.journal.records import Entry, Event
 from workbench.releases.plan import Plan
 from workbench.releases.records import EvidencePoint, Release, StageVerdict, Status
+from workbench.releases.watching import NOT_YET, Watched
 from workbench.releases.yardsticks import NOTHING_FROZEN, Yardsticks
 
 OPENED = "release.opened"
@@ -73,8 +74,8 @@ class State:
     """Thresholds of latency and groups, as they were frozen."""
     waits_for: tuple[str, ...] = ()
     """What the stage lacked at the last look written down."""
-    watched: float = 0.0
-    """Seconds of the current stage in which traffic was seen to come, as last written down."""
+    watched: Watched = NOT_YET
+    """How long the current stage was watched, as last written down."""
     paused_since: datetime | None = None
     paused_for: timedelta = timedelta()
     """How long the current stage stood still; its deadline moves by as much."""
@@ -184,7 +185,7 @@ def _entered(state: State, payload: dict[str, Any], time: datetime) -> State:
         since_table=(*state.since_table, payload["since_table"]),
         yardsticks=Yardsticks.model_validate(payload.get("yardsticks", state.yardsticks)),
         waits_for=(),
-        watched=0.0,
+        watched=NOT_YET,
         paused_for=timedelta(),
     )
 
@@ -194,7 +195,7 @@ def _judged(state: State, payload: dict[str, Any], _: datetime) -> State:
     return replace(
         _with(state, payload, verdicts=verdicts),
         waits_for=tuple(payload["waits_for"]),
-        watched=payload.get("watched", 0.0),
+        watched=Watched.model_validate(payload.get("watched", {})),
     )
 
 

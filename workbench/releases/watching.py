@@ -1,45 +1,70 @@
 """How long a stage was watched: a duration that no change of the wall clock can shorten.
 
-``min_minutes`` asks for time in which requests came and somebody looked. A wall clock that jumps would make
-an hour of a second, in the journal as in the captured traffic, so neither is believed. A process measures, by
-its monotonic clock, from its first look that found requests in a stage to its last that found new ones. What
-it measured is written with its looks, and the next process goes on from there. What was not written is lost,
-and time in which nobody looked counts for nothing: the error is always towards waiting.
+``min_minutes`` asks for time over which requests came in. A wall clock that jumps would make an hour of a
+second, in the journal as in the captured traffic, so neither is believed. What counts is the monotonic clock
+of the machine, from the first look that found requests in a stage to the last that found new ones. A look is
+a mark on that clock, and is written into the journal with what it found, so that another process goes on from
+it, also one that cron starts for a single look. The clock begins anew when the machine does: what passed
+between a mark and a look under another boot, or on another machine, counts for nothing. The error is always
+towards waiting.
 """
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from workbench.core.records import Record
+
 #: A look is written down when this part of ``min_minutes`` has gone by since the last that was.
 _WORTH = 0.1
 
-
-class Stopwatch:
-    """One process's measure of the stages of one release."""
-
-    def __init__(self) -> None:
-        self._stage = -1
-        self._before = 0.0
-        self._exposure = 0
-        self._first = self._last = 0.0
-
-    def look(self, stage: int, exposure: int, *, told: float, now: float) -> float:
-        """Return the seconds in which a stage was watched.
-
-        Args:
-            stage: index of the current stage.
-            exposure: what was counted in it so far.
-            told: seconds, as the journal has them.
-            now: a monotonic clock, in seconds.
-        """
-        if stage != self._stage:
-            self._stage, self._before, self._exposure = stage, told, 0
-            self._first = self._last = now
-        if exposure > self._exposure:
-            self._first = now if self._exposure == 0 else self._first
-            self._exposure, self._last = exposure, now
-        return max(told, self._before + self._last - self._first)
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def worth_writing(watched: float, told: float, min_minutes: float) -> bool:
-    """Return True when a process that ended now would lose a good part of what the stage asks for."""
-    return min_minutes > 0 and watched - told >= _WORTH * 60 * min_minutes
+class Watched(Record):
+    """What a look at a stage found, and when."""
+
+    seconds: float = 0.0
+    """Over which requests came in, up to this look."""
+    exposure: int = 0
+    """What was counted in the stage by then."""
+    at: float = 0.0
+    """The monotonic clock, in seconds since ``boot``."""
+    boot: str = ""
+    """The run of the machine that the clock belongs to."""
+
+
+NOT_YET = Watched()
+
+
+def look(last: Watched, exposure: int, *, now: float, boot: str) -> Watched:
+    """Return what a look finds.
+
+    Args:
+        last: what the one before found.
+        exposure: what is counted in the stage now.
+        now: the monotonic clock, in seconds.
+        boot: the run of the machine.
+    """
+    if exposure <= last.exposure:
+        return last
+    passed = max(now - last.at, 0.0) if boot == last.boot else 0.0
+    return Watched(seconds=last.seconds + passed, exposure=exposure, at=now, boot=boot)
+
+
+def worth_writing(new: Watched, told: Watched, min_minutes: float) -> bool:
+    """Return True when a good part of ``min_minutes`` would be lost if the look were not written."""
+    if min_minutes == 0 or new == told:
+        return False
+    return new.boot != told.boot or new.seconds - told.seconds >= _WORTH * 60 * min_minutes
+
+
+@cache
+def this_boot() -> str:
+    """Return the name of this run of the machine; where the system has none, of this process."""
+    with suppress(OSError):
+        return _BOOT.read_text("ascii").strip()
+    return str(uuid.uuid4())
