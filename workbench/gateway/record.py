@@ -10,7 +10,7 @@ oldest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -25,7 +25,7 @@ RECORD = "record.jsonl"
 
 _FULL = re.compile(r"record-(\d{6,})\.jsonl")
 
-What = Literal["started", "table", "refused", "killed", "revived", "stopped"]
+What = Literal["started", "table", "refused", "killed", "revived", "counted", "stopped"]
 
 
 class Served(Record):
@@ -40,7 +40,8 @@ class Line(Record):
 
     time: AwareDatetime
     what: What
-    """``table``: another table was taken. ``started`` and ``stopped``: the process."""
+    """``table``: another table was taken. ``counted``: nothing but the count of exchanges has changed.
+    ``started`` and ``stopped``: the process."""
     table: int = 0
     """Version of the table in force; 0 before the first."""
     champion: Served | None = None
@@ -54,6 +55,8 @@ class Line(Record):
     """The table that was refused; None when it could not even be read."""
     reason: str = ""
     """Why it was refused."""
+    captured: int = 0
+    """Exchanges that this process has written so far: what is missing later was taken away."""
     lost: int = 0
     """Changes before this one that are not in the record: the disk refused them for too long."""
     previous: str = ""
@@ -87,6 +90,16 @@ class Line(Record):
     def encoded(self) -> bytes:
         """The line as it is written, without its end."""
         return self.model_dump_json(exclude_defaults=True).encode()
+
+
+def captured(lines: Iterable[Line]) -> int:
+    """Count the exchanges that an endpoint's processes have written, as far as their record tells."""
+    total = most = 0
+    for line in lines:
+        if line.what == "started":
+            total, most = total + most, 0
+        most = max(most, line.captured)
+    return total + most
 
 
 class Recorded(NamedTuple):

@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -31,10 +32,14 @@ class Recorder:
 
     Args:
         folder: of the endpoint.
+        captured: returns the exchanges that this process has written; each line tells it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, captured: Callable[[], int] = int) -> None:
         self._folder = folder
+        self._captured = captured
+        self._counted = 0
+        """Exchanges that the last line told of."""
         self._path = folder / RECORD
         self._waiting: SimpleQueue[Line | None] = SimpleQueue()
         self._lost = 0
@@ -47,7 +52,11 @@ class Recorder:
         self._thread.start()
 
     def put(self, line: Line) -> None:
-        """Hand over a line. Returns at once, whatever the disk does."""
+        """Hand over a line. Returns at once, whatever the disk does. A count that has not changed is none."""
+        counted = self._captured()
+        if line.what == "counted" and counted == self._counted:
+            return
+        line, self._counted = line.model_copy(update={"captured": counted}), counted
         if self._waiting.qsize() >= WAITING:
             self._lost += 1
         else:

@@ -12,13 +12,14 @@ from workbench.core.clock import Clock
 from workbench.core.errors import InvalidInput
 from workbench.core.settings import Settings
 from workbench.gateway import is_killed, read_status
-from workbench.gateway.record import Recorded, read_record
+from workbench.gateway.record import Recorded, captured, read_record
 from workbench.journal import Entry, Journal
 from workbench.models.references import require_name
 from workbench.releases.intents import Intents, Rollback
 from workbench.releases.reconciliation.reconcile import reconcile
 from workbench.releases.reconciliation.records import Reconciliation, Seen
 from workbench.traffic import TrafficStore
+from workbench.traffic.removal import removed, under_way
 
 
 def look(settings: Settings, clock: Clock) -> Reconciliation:
@@ -33,7 +34,7 @@ def look(settings: Settings, clock: Clock) -> Reconciliation:
     Raises:
         InvalidInput: the journal cannot be opened.
         Tampered: an entry of the journal is not the one that was appended.
-        Unavailable: the journal's server does not answer.
+        Unavailable: the journal's server does not answer, or the storage of captured traffic.
     """
     with Journal.open(settings.journal, actor=settings.actor, clock=clock, beside=settings.state) as journal:
         look = _Look(settings, journal, clock)
@@ -68,12 +69,16 @@ class _Look:
     def at(self, endpoint: str) -> Seen:
         """Read everything there is about one endpoint, the journal last."""
         now = self._clock.now()
+        written = captured(self._record(endpoint).lines)
         decided, damaged = self._traffic.decided(endpoint)
         self.unreadable += (f"{endpoint}: {sentence}" for sentence in damaged)
         return Seen(
             endpoint,
             now,
             decided=decided,
+            captured=written,
+            damaged=bool(damaged),
+            removing=under_way(self._traffic.folder),
             record=self._record(endpoint),
             alive=_alive(self._state, endpoint),
             killed=is_killed(self._state, endpoint),
@@ -81,6 +86,7 @@ class _Look:
             releases=[*_releases(self._journal, endpoint), *self._journal.read(f"drill/{endpoint}")],
             switches=self._journal.read(f"endpoint/{endpoint}"),
             model=self._journal.read(f"model/{endpoint}"),
+            removed=removed(self._journal, endpoint),
         )
 
     def _record(self, endpoint: str) -> Recorded:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from operator import eq
 
-from workbench.releases.reconciliation import exchanges, sentences
+from workbench.releases.reconciliation import counts, exchanges, sentences
 from workbench.releases.reconciliation.order import CLOCKS, LATE, Told, earlier, later, unexplained
 from workbench.releases.reconciliation.records import Found, InForce, Seen
 from workbench.releases.reconciliation.shown import Shown, shown
@@ -43,6 +43,8 @@ def reconcile(seen: Seen) -> Found:
     )
     silent = exchanges.without_table(seen)
     found.problems.extend(exchanges.problems(seen, told, silent))
+    found.problems.extend(counts.problems(seen))
+    found.pending.extend(counts.pending(seen))
     if seen.record.lines and not (silent or seen.record.flaws):  # else what is not there says nothing
         _promotions(seen, told, what, found)
         if not (tables.last_is_strange or waiting):

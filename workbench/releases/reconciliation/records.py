@@ -65,6 +65,14 @@ class Seen(NamedTuple):
     """Of ``endpoint/<endpoint>``."""
     model: Sequence[Entry] = ()
     """Of ``model/<endpoint>``."""
+    captured: int = 0
+    """Exchanges that the gateway's record said it had written, before ``decided`` was counted."""
+    removed: int = 0
+    """Exchanges that the journal says were erased or dropped."""
+    removing: bool = False
+    """A removal has begun that the journal may not tell of yet."""
+    damaged: bool = False
+    """Segments cannot be read, so that ``decided`` is not all there is."""
 
 
 class InForce(NamedTuple):

@@ -182,6 +182,23 @@ def other_answer(endpoint: str, some: Decided, what: str) -> str:
     )
 
 
+def gone(endpoint: str, captured: int, there: int, removed: int) -> str:
+    """Exchanges that were written, and are neither there nor told to have been removed."""
+    return (
+        f"The gateway of {endpoint} recorded that it wrote {captured:,} exchanges; {there:,} are there, and "
+        f"the journal tells of {removed:,} that were erased or dropped: {captured - there - removed:,} are gone "
+        "without a traffic.erased or traffic.dropped, or lie where capture_url does not look."
+    )
+
+
+def removing(endpoint: str) -> str:
+    """A removal between its plan and its entry."""
+    return (
+        f"Not yet recorded: exchanges are being removed, so that those of {endpoint} are not counted. Where "
+        "nothing removes them any more, the next erase or retain finishes it."
+    )
+
+
 def no_reason(endpoint: str, numbers: Iterable[int], some: Decided) -> str:
     """Versions that neither the record nor the journal explains."""
     which = ", ".join(map(str, numbers))
