@@ -37,7 +37,8 @@ class _Turn:
     """When something is tried again, and what was said of it."""
 
     at: float = 0.0
-    delay: float = _FIRST
+    failures: int = 0
+    """In a row."""
     said: str = ""
     """What went wrong, as it was said; empty when nothing did."""
     shown: str = ""
@@ -147,7 +148,7 @@ class Loop:
             return
         if turn.said:
             self._say(f"{what}: goes on")
-        turn.delay, turn.said = _FIRST, ""
+        turn.failures, turn.said = 0, ""
 
     def _failed(self, what: str, turn: _Turn, error: Exception) -> None:
         known = isinstance(error, WorkbenchError)
@@ -157,12 +158,12 @@ class Loop:
             self._say(f"{what}: {sentence} It is tried again; who answers requests stays.")
             if not known:
                 log.error("%s could not be driven", what, exc_info=error)
-        turn.at = time.monotonic() + turn.delay
+        turn.at = time.monotonic() + min(_MOST, _FIRST * 2.0**turn.failures)
         if isinstance(error, Conflict):  # another controller: go on as soon as it ends, without its lease
             self._leases.pop(what, ExitStack()).close()
             return
-        turn.delay = min(_MOST, 2 * turn.delay)
-        if not known or getattr(error, "field", "") == "journal":
+        turn.failures += 1
+        if not known or what == _PROJECT or getattr(error, "field", "") == "journal":
             self._let_go()
 
     def _let_go(self) -> None:
