@@ -31,6 +31,7 @@ KINDS = [
     "release.promoted",
     "release.rolled_back",
     "release.killed",
+    "release.approved",
     "endpoint.killed",
     "incident.opened",
     "incident.closed",

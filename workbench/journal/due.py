@@ -21,6 +21,7 @@ class CheckpointPolicy:
         "incident.closed",
         "incident.opened",
         "key.enrolled",
+        "release.approved",
         "release.killed",
         "release.promoted",
         "release.rolled_back",

@@ -1254,6 +1254,7 @@ _ENDS = {
     "release.aborted": "aborted",
     "release.rolled_back": "rolled back",
     "release.killed": "killed",
+    "release.superseded": "superseded",
 }
 
 
