@@ -183,6 +183,11 @@ def _plainly(entry: Entry) -> str:
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "model.registered": lambda p: f"registered {p['name']}/{p['version']} ({short(p['digest'])})",
     "model.alias": lambda p: f"moved the alias {p['alias']} to version {p['version']}",
+    "model.compiled": lambda p: (
+        f"compiled it ({p['kind']}), compared on {sum(p['compared'].values()):,} rows"
+        if p["kind"]
+        else f"was to compile it: {p['reason']}"
+    ),
     "audit.finished": lambda p: (
         f"audited it on {p['rows']:,} rows: {', '.join(p['audits'])} ({p['outcome']})"
     ),
@@ -196,6 +201,7 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "finding.fixed": lambda p: f"said that {p['finding']} is fixed in {p['version']}: {p['note']}",
     "artifact.refused": lambda p: f"was to release it, and its bytes were refused: {p['reason']}",
     "artifact.accepted": lambda _: "found its bytes to be right again",
+    "release.approved": lambda p: f"approved {p['stage_name']} of {p['release']} as {p['role']}: {p['note']}",
     "waiver.given": lambda p: f"answers for a {p['kind']} until {p['until']}: {p['reason']}",
 }
 

@@ -17,6 +17,11 @@ Cells = Mapping[str, list[Any]]
 """Rows as plain Python values by column, None where one is missing."""
 
 
+#: The greatest difference of a score that is let through. A copy may count in 32 bits, which know seven
+#: digits; sums over hundreds of trees lose one or two of them.
+TOLERANCE = 1e-5
+
+
 class NotCompiled(WorkbenchError):
     """There is no copy; the message says why, and the model itself answers."""
 
@@ -24,12 +29,16 @@ class NotCompiled(WorkbenchError):
 class Runner(Protocol):
     """A copy in memory."""
 
-    def labels(self, cells: Cells, n: int) -> list[Any]:
-        """Return a label of the model, or a number, for each of ``n`` rows."""
-        ...
+    margin: float
+    """Where the two likeliest labels lie closer than this, the copy cannot tell which one it is."""
 
-    def both(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray]:
-        """Return labels, and probabilities of shape (n, classes) in the order of the model's classes."""
+    def run(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray | None]:
+        """Answer ``n`` rows.
+
+        Returns:
+            A label of the model, or a number, for each; and probabilities of shape (n, classes) in the order
+            of the model's classes, or None where it gives none.
+        """
         ...
 
 
@@ -55,6 +64,22 @@ class Compiler(Protocol):
     def open(self, content: bytes, way: str, version: ModelVersion, predictor: Predictor) -> Runner:
         """Return a copy that runs, from bytes whose digest was checked."""
         ...
+
+
+def doubtful(table: np.ndarray | None, margin: float) -> list[int]:
+    """Return the rows whose two likeliest labels lie closer than ``margin``.
+
+    The votes of an even number of trees are often equal; then the last bit of a sum decides on the label.
+    """
+    if table is None or margin == 0.0:
+        return []
+    if table.shape[1] == 2:
+        gaps = abs(table[:, 1] - table[:, 0])
+    else:
+        table = table.copy()
+        table.sort(axis=1)
+        gaps = table[:, -1] - table[:, -2]
+    return [row for row, gap in enumerate(gaps.tolist()) if not gap >= margin]
 
 
 def labels_at(places: np.ndarray, predictor: Predictor) -> list[Any]:

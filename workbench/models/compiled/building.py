@@ -12,8 +12,8 @@ from pathlib import Path
 
 from workbench.core import digests
 from workbench.core.errors import MissingDependency
-from workbench.models.compiled.base import NotCompiled
-from workbench.models.compiled.compare import TOLERANCE, Model
+from workbench.models.compiled.base import TOLERANCE, NotCompiled
+from workbench.models.compiled.compare import Model
 from workbench.models.compiled.compilers import compiler_for, libraries
 from workbench.models.compiled.keeping import keep
 from workbench.models.compiled.records import Compiled
@@ -42,7 +42,7 @@ def _tried(
     for way, make in one.ways(predictor.model, version):
         try:
             content = make()
-            difference = model.difference(one.open(content, way, version, predictor))
+            difference, left = model.difference(one.open(content, way, version, predictor))
         except NotCompiled as error:
             reasons[way] = error.message
         except Exception as error:  # noqa: BLE001 - converters raise anything
@@ -55,6 +55,7 @@ def _tried(
                 "libraries": libraries(one),
                 "compared": compared,
                 "greatest_difference": difference,
+                "left_to_model": left,
                 "tolerance": TOLERANCE,
             }
             return about.model_copy(update=found), content

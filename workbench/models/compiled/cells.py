@@ -21,6 +21,11 @@ def matrix(cells: Cells, names: Sequence[str], n: int, dtype: Any) -> np.ndarray
     return np.array([cells[name] for name in names], dtype=dtype).T
 
 
+def at(cells: Cells, rows: Sequence[int]) -> Cells:
+    """Return some of the rows."""
+    return {name: [column[row] for row in rows] for name, column in cells.items()}
+
+
 class Compared:
     """The values that the copy was compared on: a row with another is the model's to answer.
 
@@ -31,6 +36,12 @@ class Compared:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._texts = [(c.name, frozenset(c.categories or ())) for c in columns if c.type == "string"]
         self._numbers = [(c.name, *bounds(c)) for c in columns if c.type in {"double", "long"}]
+
+    def strangers(self, cells: Cells, n: int) -> list[int]:
+        """Return the rows that ``holds`` is not true of."""
+        if self.holds(cells):
+            return []
+        return [row for row in range(n) if not self.holds(at(cells, [row]))]
 
     def holds(self, cells: Cells) -> bool:
         """Whether each cell is a known category, a number within ``bounds``, a boolean, or no number."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.models.cells import frame_of
-from workbench.models.compiled.base import Cells, NotCompiled, Runner
+from workbench.models.compiled.base import TOLERANCE, Cells, NotCompiled, Runner, doubtful
 from workbench.models.predictors import Predictor
 from workbench.models.records import ModelVersion
 
 if TYPE_CHECKING:
     import numpy as np
-
-#: A copy may count in 32 bits, which know seven digits; sums over hundreds of trees lose one or two of them.
-TOLERANCE = 1e-5
 
 
 class Model:
@@ -24,16 +21,15 @@ class Model:
         frame = frame_of(version.columns, cells)
         try:
             self._answers = predictor.predict(frame)
-            self._scores = predictor.scores(frame)
+            self._table = predictor.probabilities(frame)
         except Exception as error:
             raise NotCompiled(
                 f"The model cannot answer the rows to compare on: {type(error).__name__}: {_line(error)}"
             ) from error
         self._regression = version.task == "regression"
-        self._place = None if self._scores is None else predictor.classes.index(predictor.positive)
 
-    def difference(self, copy: Runner) -> float:
-        """Return the greatest difference of a number.
+    def difference(self, copy: Runner) -> tuple[float, int]:
+        """Return the greatest difference of a number, and how many rows the copy leaves to the model.
 
         Raises:
             NotCompiled: a label differs, or a number by more than ``TOLERANCE``, or the copy cannot answer.
@@ -41,25 +37,27 @@ class Model:
         import numpy as np
 
         try:
-            answers = copy.labels(self._cells, self.n)
-            table = None if self._scores is None else copy.both(self._cells, self.n)[1]
+            answers, table = copy.run(self._cells, self.n)
         except Exception as error:
             raise NotCompiled(f"The copy cannot answer: {type(error).__name__}: {_line(error)}") from error
+        if len(answers) != self.n or (table is None) is not (self._table is None):
+            raise NotCompiled("The copy gives other answers than the model: more of them, or fewer.")
         if self._regression:
-            return self._within(np.asarray(answers, dtype=float), self._answers.astype(float))
-        own = self._answers.tolist()
-        other = sum(map(_differs, answers, own)) + abs(len(answers) - len(own))
+            return self._within(np.asarray(answers, dtype=float), self._answers.astype(float)), 0
+        left = set(doubtful(table, copy.margin))
+        pairs = enumerate(zip(answers, self._answers.tolist(), strict=True))
+        other = sum(_differs(*pair) for row, pair in pairs if row not in left)
         if other:
             raise NotCompiled(f"Of {self.n:,} rows its copy gave {other} another label.")
-        if table is None or self._scores is None:
-            return 0.0
-        return self._within(table[:, self._place], self._scores)
+        if table is None or self._table is None:
+            return 0.0, len(left)
+        return self._within(table, self._table), len(left)
 
     def _within(self, found: np.ndarray, wanted: np.ndarray) -> float:
         import numpy as np
 
         if found.shape != wanted.shape:
-            raise NotCompiled("The copy gives another number of answers.")
+            raise NotCompiled("The copy gives another number of probabilities.")
         gap = np.abs(found - wanted)
         if self._regression:
             gap /= np.maximum(1.0, np.abs(wanted))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.core.errors import WorkbenchError
 from workbench.models.cells import frame_of
-from workbench.models.compiled.base import Cells, NotCompiled, Runner
-from workbench.models.compiled.cells import Compared
+from workbench.models.compiled.base import Cells, NotCompiled, Runner, doubtful
+from workbench.models.compiled.cells import Compared, at
 from workbench.models.compiled.compare import Model
 from workbench.models.compiled.compilers import compiler, compiler_for, libraries
 from workbench.models.compiled.keeping import content_of, record_of
@@ -19,14 +19,11 @@ from workbench.models.compiled.rows import examples
 from workbench.models.predictors import Predictor
 from workbench.models.records import ModelVersion
 
-if TYPE_CHECKING:
-    import numpy as np
-
 log = logging.getLogger(__name__)
 
 
 class FastPath:
-    """Answers for rows by the copy, and by the model where a row has a value that was not compared.
+    """Answers rows by the copy, and by the model where a value was not compared or two labels are too close.
 
     Args:
         version: the version.
@@ -49,7 +46,7 @@ class FastPath:
         columns: Cells,
         n: int,
         scores: bool,  # noqa: FBT001 - the caller names it by place
-    ) -> tuple[list[Any] | np.ndarray, list[Any] | np.ndarray | None]:
+    ) -> tuple[list[Any], list[Any] | None]:
         """Return labels or numbers, and scores of the positive label, for ``n`` rows.
 
         Args:
@@ -57,15 +54,47 @@ class FastPath:
             n: how many rows.
             scores: whether scores are wanted; None where there are none.
         """
-        if not self._compared.holds(columns):
-            frame = frame_of(self._version.columns, columns)
-            answers = self._predictor.predict(frame)
-            return answers, self._predictor.scores(frame) if scores else None
-        if not scores or self._place is None:
-            return self._runner.labels(columns, n), None
-        labels, table = self._runner.both(columns, n)
+        strange = self._compared.strangers(columns, n)
+        if not strange:
+            labels, given, close = self._copied(columns, n)
+            if not close:
+                return labels, given if scores else None
+        return self._shared(columns, n, strange, scores=scores)
+
+    def _copied(self, cells: Cells, n: int) -> tuple[list[Any], list[float] | None, list[int]]:
+        """Return labels and scores by the copy, and the rows that it cannot call."""
+        labels, table = self._runner.run(cells, n)
+        close = doubtful(table, self._runner.margin)
+        if table is None or self._place is None:
+            return labels, None, close
         # 32 bits may end a hair outside.
-        return labels, [min(max(score, 0.0), 1.0) for score in table[:, self._place].tolist()]
+        return labels, [min(max(score, 0.0), 1.0) for score in table[:, self._place].tolist()], close
+
+    def _shared(
+        self, cells: Cells, n: int, strange: list[int], *, scores: bool
+    ) -> tuple[list[Any], list[Any] | None]:
+        """Answer most rows by the copy, and by the model those that the copy must or should not."""
+        labels: list[Any] = [None] * n
+        given: list[Any] = [None] * n
+        known = [row for row in range(n) if row not in set(strange)]
+        own = list(strange)
+        if known:
+            found, some, close = self._copied(at(cells, known), len(known))
+            own += [known[place] for place in close]
+            _put(labels, known, found)
+            _put(given, known, some)
+        frame = frame_of(self._version.columns, at(cells, own))
+        _put(labels, own, self._predictor.predict(frame).tolist())
+        if not scores or self._place is None:
+            return labels, None
+        asked = self._predictor.scores(frame)
+        _put(given, own, None if asked is None else asked.tolist())
+        return labels, given
+
+
+def _put(to: list[Any], rows: list[int], values: list[Any] | None) -> None:
+    for row, value in zip(rows, values or (), strict=values is not None):
+        to[row] = value
 
 
 @dataclass(frozen=True)

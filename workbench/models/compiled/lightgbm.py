@@ -39,6 +39,8 @@ class LightGBM:
 class LightGBMRunner:
     """A booster with one thread."""
 
+    margin = 0.0  # it counts as the model does
+
     def __init__(self, content: bytes, version: ModelVersion, predictor: Predictor) -> None:
         import lightgbm
 
@@ -47,17 +49,13 @@ class LightGBMRunner:
         self._predictor = predictor
         self._classes = len(predictor.classes)
 
-    def labels(self, cells: Cells, n: int) -> list[Any]:
-        """Return labels, or numbers."""
-        return self.both(cells, n)[0]
-
-    def both(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray]:
-        """Return labels and probabilities."""
+    def run(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray | None]:
+        """Return labels and probabilities, or numbers."""
         import numpy as np
 
         rows = np.ascontiguousarray(matrix(cells, self._names, n, np.float64))
         raw = np.asarray(self._booster.predict(rows, num_threads=1))
         if not self._classes:
-            return list(raw.tolist()), raw
+            return list(raw.tolist()), None
         table = raw if raw.ndim == 2 else np.column_stack([1 - raw, raw])
         return labels_at(table.argmax(axis=1), self._predictor), table

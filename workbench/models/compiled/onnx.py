@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.core.optional import require
-from workbench.models.compiled.base import Cells, NotCompiled
+from workbench.models.compiled.base import TOLERANCE, Cells, NotCompiled
 from workbench.models.compiled.cells import matrix
 from workbench.models.compiled.records import Kind
 from workbench.models.predictors import Predictor
@@ -46,13 +46,14 @@ class Onnx:
         return type(model).__module__.partition(".")[0] == "sklearn"
 
     def ways(self, model: Any, version: ModelVersion) -> Iterator[tuple[str, Callable[[], bytes]]]:
-        """A matrix where every column is a number, else one input a column; in 64 bits, then in 32."""
+        """One matrix, or one input a column: a choice of columns wants those; in 64 bits, then in 32."""
         for module in ("skl2onnx", "onnxruntime"):
             require(module, extra="audits")
         numeric = all(column.type != "string" for column in version.columns)
         model = without_text_imputers(model)
+        piped = hasattr(model, "steps")
         for way in _WAYS:
-            if numeric or way.endswith("columns"):
+            if (numeric or way.endswith("columns")) and (piped or way in {"double matrix", "float matrix"}):
                 yield way, partial(_export, model, version, way)
 
     def open(self, content: bytes, way: str, version: ModelVersion, predictor: Predictor) -> OnnxRunner:
@@ -63,6 +64,8 @@ class Onnx:
 class OnnxRunner:
     """A session, and what it is fed."""
 
+    margin = 2 * TOLERANCE
+
     def __init__(self, content: bytes, way: str, version: ModelVersion, predictor: Predictor) -> None:
         import numpy as np
 
@@ -71,7 +74,8 @@ class OnnxRunner:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # it would write to the terminal past Python
         self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        self._outputs = [one.name for one in self._session.get_outputs()]
+        outputs = [one.name for one in self._session.get_outputs()]
+        self._outputs = outputs[: 2 if hasattr(predictor.model, "predict_proba") else 1]
         self._number = np.float64 if way.startswith("double") else np.float32
         self._matrix = way.endswith("matrix")
         names = {one.name for one in self._session.get_inputs()}
@@ -81,15 +85,10 @@ class OnnxRunner:
         # 1 == 1.0 == True: whatever ONNX made of a label, this finds the model's own.
         self._labels = {label: label for label in predictor.classes}
 
-    def labels(self, cells: Cells, n: int) -> list[Any]:
-        """Return labels, or numbers."""
-        found = self._session.run(self._outputs[:1], self._feed(cells, n))[0]
-        return self._own(found)
-
-    def both(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray]:
-        """Return labels and probabilities."""
-        found = self._session.run(self._outputs[:2], self._feed(cells, n))
-        return self._own(found[0]), found[1]
+    def run(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray | None]:
+        """Return labels and probabilities, or numbers."""
+        found = self._session.run(self._outputs, self._feed(cells, n))
+        return self._own(found[0]), found[1] if len(found) > 1 else None
 
     def _own(self, found: np.ndarray) -> list[Any]:
         answers: list[Any] = found.reshape(-1).tolist()
@@ -162,10 +161,7 @@ def _cast_at_last(model: Any) -> Any:
     """Return a copy of a pipeline that hands 32 bits to its last step: what a tree does by itself."""
     import numpy as np
     from skl2onnx.sklapi import CastTransformer
-    from sklearn.pipeline import Pipeline
 
-    if not isinstance(model, Pipeline) or len(model.steps) < 2:
-        raise NotCompiled("nothing comes before its last step.")
     made = copy.copy(model)
     made.steps = [*model.steps[:-1], ("to_32_bits", CastTransformer(dtype=np.float32)), model.steps[-1]]
     return made

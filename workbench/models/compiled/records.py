@@ -42,9 +42,11 @@ class Compiled(Record):
     """Versions that made it and ran the comparison; with others it is not used."""
     compared: Compared = Compared()
     labels_differing: int = 0
-    """Rows with another label than the model's own: none, in a copy that is used."""
+    """Rows with another label, of those not left to the model: none, in a copy that is used."""
+    left_to_model: int = 0
+    """Rows whose two likeliest labels lie so close that the copy leaves the answer to the model."""
     greatest_difference: float = 0.0
-    """Of scores; for a regression of answers, as a share of the answer where that is above 1."""
+    """Of probabilities; for a regression of answers, as a share of the answer where that is above 1."""
     tolerance: float = 0.0
     """The greatest difference that was let through."""
     reason: str = ""
@@ -58,6 +60,6 @@ class Compiled(Record):
         return (
             f"{self.model} is compiled ({self.kind}, {self.way}): on {self.compared.rows:,} rows no label "
             f"differs, and no number by more than {self.greatest_difference:.1e} "
-            f"(tolerance {self.tolerance:.0e}). Of all such rows at most {3 / self.compared.rows:.2%} may "
-            "differ (95 %)."
+            f"(tolerance {self.tolerance:.0e}); {self.left_to_model} are too close to call and left to the "
+            f"model. Of all such rows at most {3 / self.compared.rows:.2%} may differ (95 %)."
         )

@@ -39,6 +39,8 @@ class XGBoost:
 class XGBoostRunner:
     """A booster with one thread."""
 
+    margin = 0.0  # it counts as the model does
+
     def __init__(self, content: bytes, version: ModelVersion, predictor: Predictor) -> None:
         import xgboost
 
@@ -55,18 +57,14 @@ class XGBoostRunner:
         """Whether it was fitted with early stopping, and answers by its best rounds alone."""
         return self._booster.attr("best_iteration") is not None
 
-    def labels(self, cells: Cells, n: int) -> list[Any]:
-        """Return labels, or numbers."""
-        return self.both(cells, n)[0]
-
-    def both(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray]:
-        """Return labels and probabilities."""
+    def run(self, cells: Cells, n: int) -> tuple[list[Any], np.ndarray | None]:
+        """Return labels and probabilities, or numbers."""
         import numpy as np
 
         rows = matrix(cells, self._names, n, np.float32)
         raw = self._booster.inplace_predict(rows, iteration_range=self._rounds, validate_features=False)
         if not self._classes:
-            return raw.tolist(), raw
+            return raw.tolist(), None
         if raw.ndim == 2:
             return labels_at(raw.argmax(axis=1), self._predictor), raw
         return labels_at((raw > 0.5).astype(int), self._predictor), np.column_stack([1 - raw, raw])
