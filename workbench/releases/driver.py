@@ -33,6 +33,8 @@ from workbench.releases.by_hand import ByHand
 from workbench.releases.drills import Drills
 from workbench.releases.drills_records import Drill
 from workbench.releases.effects import ENDPOINT_REVIVED, Effects, retried
+from workbench.releases.forecast import dry_run
+from workbench.releases.forecast_records import Forecast
 from workbench.releases.intents import Intents
 from workbench.releases.lease import Lease, Leases
 from workbench.releases.observe import Ledger
@@ -128,6 +130,35 @@ class Releases:
     def endpoints(self) -> list[str]:
         """Return the names of the endpoints that something was released to, in their order."""
         return list(dict.fromkeys(release.endpoint for release in self.all()))
+
+    def forecast(
+        self,
+        version: ModelVersion,
+        plan: Plan | str | Path | Mapping[str, Any],
+        endpoint: str,
+        *,
+        rate: float | None = None,
+    ) -> Forecast:
+        """Return what a release would take on the traffic of the last day. Opens nothing.
+
+        Args:
+            version: the candidate.
+            plan: checked whole.
+            endpoint: whose traffic.
+            rate: units a minute (requests, of a sticky plan entities) in place of the measured ones.
+
+        Raises:
+            InvalidInput: the plan names a column that the candidate does not read, or that names no groups.
+        """
+        return dry_run(
+            version,
+            load_plan(plan),
+            endpoint=require_name(endpoint, field="endpoint"),
+            reigned=routes.champions(self._book.of(endpoint)),
+            traffic=self._traffic,
+            rate=rate,
+            now=self._clock.now(),
+        )
 
     # Open and drive
 

@@ -9,6 +9,8 @@ every request stops at the very same one.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +25,8 @@ Array = NDArray[np.float64]
 _MOST_EVENTS = 1500
 #: Events of the second kind, likewise.
 _MOST_REST = 10**7
+
+_MOST_UNITS = 1e9
 
 
 class Stops(NamedTuple):
@@ -97,6 +101,27 @@ def until_objective(
     return Stops(bad + good, bad + good)
 
 
+def until_expected(log_e: Callable[[float], float], alpha: float) -> float:
+    """Return the units after which the evidence would suffice if every count were just what is expected.
+
+    Args:
+        log_e: ln E as a function of the units so far.
+        alpha: the level.
+
+    Returns:
+        Units; infinite when a billion would not do.
+    """
+    threshold = math.log(1 / alpha)
+    if log_e(_MOST_UNITS) < threshold:
+        return math.inf
+    low, high = 1.0, _MOST_UNITS
+    for _ in range(40):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if log_e(middle) >= threshold else (middle, high)
+    return high
+
+
+@lru_cache(maxsize=64)
 def boundary(share: float, alpha: float, log_ratio: float = 0.0, sign: int = +1) -> Array:
     """For 0, 1, 2 … events of the candidate, how many of the champion still settle it, or settle it at last.
 
@@ -115,7 +140,9 @@ def boundary(share: float, alpha: float, log_ratio: float = 0.0, sign: int = +1)
         middle = np.floor((low + high) / 2)
         on_the_low_side = settled(np.maximum(middle, 0)) == (sign > 0)
         low, high = np.where(on_the_low_side, middle, low), np.where(on_the_low_side, high, middle)
-    return low if sign > 0 else high
+    edge = low if sign > 0 else high
+    edge.setflags(write=False)  # it is remembered
+    return edge
 
 
 def _walk(

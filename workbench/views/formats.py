@@ -132,6 +132,16 @@ def moment(value: datetime | None) -> str:
     return "—" if value is None else value.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def duration(minutes: float | None) -> str:
+    """A stretch of time with two digits in the unit that suits it: ``37 min``, ``2.5 h``, ``12 d``."""
+    if minutes is None or not math.isfinite(minutes):
+        return "never"
+    for unit, length in (("d", 1440.0), ("h", 60.0)):
+        if minutes >= 1.5 * length:
+            return f"{minutes / length:.{int(minutes < 10 * length)}f} {unit}"
+    return f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
+
+
 def sign(outcome: Outcome | str) -> str:
     """The shape that stands beside an outcome's word."""
     return SIGNS[Outcome(outcome)]

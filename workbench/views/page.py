@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core import digests
 from workbench.core.records import Shown
-from workbench.views import decisions, figures, formats, summary
+from workbench.views import decisions, endpoints, figures, formats, summary
+from workbench.views.forecasts import expectations
 from workbench.views.tables import tables
 from workbench.views.text import headline
 from workbench.views.whiskers import whisker
@@ -35,6 +36,7 @@ def _environment() -> Environment:
         "interval": formats.interval,
         "count": formats.count,
         "moment": formats.moment,
+        "duration": formats.duration,
         "change": formats.change,
         "sign": formats.sign,
         "value": formats.value,
@@ -55,6 +57,8 @@ def _environment() -> Environment:
         "tally": summary.tally,
         "release_figure": figures.release_figure,
         "headline": headline,
+        "told": endpoints.told,
+        "expectations": expectations,
         "decision_lines": decisions.lines,
         "decision_notes": decisions.notes,
         "sought": decisions.sought,
