@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.auditing import examine
 from workbench.core import project
@@ -17,6 +17,7 @@ from workbench.core.settings import FILE, Settings
 from workbench.journal import Event, Journal
 
 if TYPE_CHECKING:
+    import threading
     from datetime import date, datetime
 
     from workbench.audits.explanation_records import Decision
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from workbench.monitoring.records import Alert
     from workbench.playbooks import PlaybookRun
     from workbench.releases import Releases
+    from workbench.releases.batch import BatchRun, Done
     from workbench.releases.by_hand import ByHand
     from workbench.releases.drills_records import Drill
     from workbench.releases.gateway_keys import GatewayKeys
@@ -680,6 +682,57 @@ class Workbench:
                 return
             time.sleep(every)
 
+    def score(
+        self,
+        model: str | ModelVersion,
+        data: str | Path,
+        *,
+        to: str | Path,
+        resume: bool = False,
+        any_version: bool = False,
+        jobs: int = 1,
+        backend: Literal["loky", "ray"] = "loky",
+        progress: Callable[[Done], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> BatchRun:
+        """Score the rows of a file by the code that answers requests; the journal is told.
+
+        Every row is scored or rejected, and the rejects say which row and why.
+
+        Args:
+            model: ``name`` or ``name@champion``: the champion. Another version needs ``any_version``.
+            data: ``.csv``, ``.csv.gz`` or ``.parquet``.
+            to: ``.csv`` or ``.parquet``; it must not be there.
+            resume: go on with a run that was killed or cancelled; it gives the same bytes.
+            any_version: let a version answer that is not the champion.
+            jobs: processes that score at once.
+            backend: ``loky``, on this machine, or ``ray``.
+            progress: called after each chunk.
+            cancel: when set, the run stops after the chunk under way.
+
+        Raises:
+            InvalidInput: a file cannot be read or written, or a column that the model needs is missing.
+            Refused: the version is not the champion; or the endpoint is killed.
+            Conflict: the output is there, or the run to go on with began with something else.
+
+        Example:
+            >>> bench.score("recidivism", "2024.csv", to="2024-scored.parquet")  # doctest: +SKIP
+        """
+        from workbench.releases.batch import Batches
+
+        batches = Batches(self.settings, self.journal, self.registry)
+        return batches.score(
+            model,
+            data,
+            to,
+            resume=resume,
+            any_version=any_version,
+            jobs=jobs,
+            backend=backend,
+            progress=progress,
+            cancel=cancel,
+        )
+
     def rollback(self, endpoint: str, *, reason: str) -> Release:
         """Take the candidate out, or put the previous champion back: the pointer first, then the record.
 
@@ -755,13 +808,14 @@ class Workbench:
     # Show and check
 
     def overview(self) -> Overview:
-        """Models, versions, verdicts, releases and incidents as they stand, and what gateways refuse."""
+        """Models, versions, verdicts, releases, endpoints and incidents as they stand."""
         from workbench.gates.streams import Look
-        from workbench.gateway.status import running
+        from workbench.views.endpoints import endpoints_of, look_beside
         from workbench.views.overview import overview
 
-        look = Look.of(self.settings, self.clock.now())
-        return overview(self.journal.entries(), look, running(self.settings.state))
+        entries, now = self.journal.entries(), self.clock.now()
+        beside = look_beside(self.settings, endpoints_of(entries), self.traffic, now=now)
+        return overview(entries, Look.of(self.settings, now), beside)
 
     def card(self, model: str | ModelVersion) -> ModelCard:
         """The page for somebody who must decide: what it is, what was found, who said yes, what happened."""

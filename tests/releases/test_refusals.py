@@ -14,6 +14,7 @@ from workbench.core.settings import Settings
 from workbench.gates.streams import Look
 from workbench.gateway.routing import Route, RoutingTable, read_table, write_table
 from workbench.gateway.status import running
+from workbench.views.endpoints import Beside
 from workbench.governance.card import assemble_card
 from workbench.interfaces.cli.main import main
 from workbench.journal import Journal
@@ -246,7 +247,7 @@ def test_refusals_stand_in_the_overview_by_who_looked(opened, gateway):
     with pytest.raises(Tampered):
         release(registry, releases, 2)
     gateway()
-    made = overviews.overview(registry._journal.entries(), gateways=running(registry._settings.state))
+    made = overviews.overview(registry._journal.entries(), beside=Beside(running(registry._settings.state)))
     assert [(one.by, one.name, one.answering) for one in made.refusals] == [
         ("release", "tiny/2", ""),
         ("gateway", "tiny", ""),

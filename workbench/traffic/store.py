@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from workbench.core.settings import Settings
 
 _NULLABLE = ("served_by", "shadow_version")
+
+
+class Recent(NamedTuple):
+    """A request, as far as a glance needs it."""
+
+    time: datetime
+    served_by: int | None
+    status: int
 
 
 class TrafficStore:
@@ -131,6 +139,25 @@ class TrafficStore:
             The counts, and one sentence for each segment that is damaged, which they leave out.
         """
         return count(self._names(endpoint), lambda name: self.segment(endpoint, name, COUNTED))
+
+    def recent(self, endpoint: str, since: datetime, *, most: int) -> tuple[list[Recent], datetime]:
+        """Return who answered of late, for a glance: no row is read.
+
+        Args:
+            endpoint: whose requests.
+            since: no earlier than this (aware).
+            most: segments to read, the newest first; under much traffic they do not reach back to ``since``.
+
+        Returns:
+            One item a request, and the time from which on all of them are there.
+        """
+        low = _bound("since", since, 0)
+        found = [s for s in map(segments.Segment.parse, self._names(endpoint)) if s and s.latest >= low]
+        read, left = found[-most:], found[:-most]
+        whole = segments.moment(max([low, *(segment.latest for segment in left)]))
+        tables = [self.segment(endpoint, segment.name, Recent._fields) for segment in read]
+        rows = (Recent(**row) for table in tables for row in table.to_pylist())
+        return [row for row in rows if row.time >= whole], whole
 
     def reach(self, endpoint: str) -> tuple[datetime, datetime] | None:
         """Return the times of the first and the last request there is; None when there is none."""

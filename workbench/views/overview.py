@@ -27,6 +27,7 @@ from workbench.models import history
 from workbench.models.records import ModelVersion
 from workbench.releases import refusals
 from workbench.releases.records import Release
+from workbench.views.endpoints import Beside, EndpointGlance, endpoints
 
 
 class EvidenceGlance(Record):
@@ -149,20 +150,22 @@ class Overview(Shown):
     """In order of name."""
     releases: tuple[ReleaseGlance, ...] = ()
     """The newest of each endpoint."""
+    endpoints: tuple[EndpointGlance, ...] = ()
+    """Those that something was released to or that are served here, in order of name."""
     incidents: tuple[IncidentGlance, ...] = ()
     """Not closed, newest first."""
     refusals: tuple[RefusalGlance, ...] = ()
     """What was not let in, and stands."""
 
 
-def overview(entries: Iterable[Entry], look: Look | None = None, gateways: Iterable[Status] = ()) -> Overview:
+def overview(entries: Iterable[Entry], look: Look | None = None, beside: Beside = Beside()) -> Overview:
     """Fold the whole journal.
 
     Args:
         entries: by seq.
         look: the project's people, keys and policies, and the time. Default: nobody has a role, and it is
             the moment of the last entry.
-        gateways: what those that run say of themselves.
+        beside: what gateways say of themselves, who drives, and what was captured of late.
     """
     entries = list(entries)
     look = look or Look(entries[-1].time if entries else datetime.now(UTC))
@@ -177,7 +180,8 @@ def overview(entries: Iterable[Entry], look: Look | None = None, gateways: Itera
         models=models,
         releases=tuple(_release(r) for r in {r.endpoint: r for r in releases}.values()),
         incidents=tuple(_incident(i) for i in incidents if i.status != "closed")[::-1],
-        refusals=(*_refusals(by_stream), *(_refused(status) for status in gateways if status.refused)),
+        endpoints=endpoints(releases, by_stream, beside),
+        refusals=(*_refusals(by_stream), *(_refused(one) for one in beside.gateways if one.refused)),
     )
 
 

@@ -13,8 +13,8 @@ from workbench.core.clock import SystemClock
 from workbench.core.errors import InvalidInput, WorkbenchError
 from workbench.core.settings import FILE, load
 from workbench.gates.streams import Look
-from workbench.gateway.status import running
 from workbench.journal import Entry, Journal
+from workbench.views.endpoints import endpoints_of, look_beside
 from workbench.views.overview import Overview, overview
 
 #: Seconds between looks at a journal. A look is one indexed query.
@@ -80,7 +80,9 @@ class Project:
         """Fold it by the policies, people and keys of this moment."""
         self._with, self._holds_until = self._looked_with(), time.monotonic() + HOLDS
         settings = load(self.root)
-        return overview(self._entries, Look.of(settings, SystemClock().now()), running(settings.state))
+        now = SystemClock().now()
+        beside = look_beside(settings, endpoints_of(self._entries), now=now)
+        return overview(self._entries, Look.of(settings, now), beside)
 
     def _looked_with(self) -> dict[Path, int]:
         """The files that say what stands, by when they were changed: no entry tells of them."""
