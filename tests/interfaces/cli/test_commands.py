@@ -16,6 +16,7 @@ from workbench.interfaces.cli.main import app, main
 COMMANDS = [
     "register",
     "waive",
+    "compile",
     "audit",
     "audits",
     "explain",
