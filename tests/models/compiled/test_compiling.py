@@ -33,7 +33,7 @@ def test_compiling_is_kept_and_used_and_written_into_the_journal(opened, capsys)
     assert (record["kind"], record["by"], record["digest"]) == ("onnx", "ada", version.digest)
     assert record["compared"] == {"example": 1, "training": 200, "drawn": 3000}
     entry = opened.journal.read("model/tiny")[-1]
-    assert (entry.kind, entry.payload) == ("model.compiled", record)
+    assert (entry.kind, entry.payload) == ("model.compiled", {**record, "version": 1})
     found = look(version, opened.registry.load(version), state=opened.settings.state)
     assert found.fast is not None
     assert "compiled (onnx" in found.sentence

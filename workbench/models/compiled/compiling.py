@@ -40,7 +40,8 @@ def compile_version(
     made, content = _made(version, settings, registry)
     record = made.model_copy(update={"by": settings.actor, "time": clock.now()})
     keep(record, content, settings.state)
-    event = Event(kind=COMPILED, payload=record.model_dump(mode="json"), subjects=(version.digest,))
+    said = {**record.model_dump(mode="json"), "version": version.version}
+    event = Event(kind=COMPILED, payload=said, subjects=(version.digest,))
     journal.append(f"model/{version.name}", event)
     return record
 

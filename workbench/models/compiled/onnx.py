@@ -49,6 +49,8 @@ class Onnx:
         """One matrix, or one input a column: a choice of columns wants those; in 64 bits, then in 32."""
         for module in ("skl2onnx", "onnxruntime"):
             require(module, extra="audits")
+        if _splits_on_missing(model):
+            raise NotCompiled("Its trees ask whether a value is missing, which ONNX does not know of them.")
         numeric = all(column.type != "string" for column in version.columns)
         model = without_text_imputers(model)
         piped = hasattr(model, "steps")
@@ -120,6 +122,18 @@ def without_text_imputers(model: Any) -> Any:
         made.transformers_ = [(n, without_text_imputers(t), columns) for n, t, columns in model.transformers_]
         return made
     return "passthrough" if _fills_texts(model) else model
+
+
+def _splits_on_missing(model: Any) -> bool:
+    """Whether a tree sends missing values one way and all numbers the other: its threshold is infinite then.
+
+    skl2onnx looks for the next number below it, and never comes back.
+    """
+    import numpy as np
+
+    last = model.steps[-1][1] if hasattr(model, "steps") else model
+    trees = [getattr(one, "tree_", None) for one in np.ravel(getattr(last, "estimators_", [last]))]
+    return any(np.isinf(tree.threshold).any() for tree in trees if tree is not None)
 
 
 def _fills_texts(step: Any) -> bool:
