@@ -12,7 +12,7 @@ from workbench.gateway.answers import Loaded
 from workbench.gateway.batch import Schema
 from workbench.gateway.problems import not_here
 from workbench.gateway.routing import Route, RoutingTable
-from workbench.gateway.workers import Served, serve_version
+from workbench.gateway.workers import Nursery, Served, serve_version
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class Shelf:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._nursery = Nursery()
         self._served: dict[tuple[str, str], Served] = {}
         self._loading: dict[tuple[str, str], asyncio.Task[Served]] = {}
         self._pending: list[RoutingTable] = []
@@ -112,7 +113,7 @@ class Shelf:
             return
         task = self._loading.get(key)
         if task is None:
-            task = asyncio.get_running_loop().create_task(serve_version(route, self._settings))
+            task = asyncio.get_running_loop().create_task(serve_version(route, self._settings, self._nursery))
             self._loading[key] = task
             task.add_done_callback(lambda _: self._loading.pop(key, None))
         self._served.setdefault(key, await task)
@@ -132,6 +133,7 @@ class Shelf:
             self._leave(one)
         if waiting := {*self._leaving, *self._loading.values()}:
             await asyncio.wait(waiting)
+        await self._nursery.close()
 
     @property
     def refs(self) -> tuple[str, ...]:

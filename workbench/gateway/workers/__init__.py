@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from workbench.gateway.workers.crew import Crew
 from workbench.gateway.workers.limits import Limits
+from workbench.gateway.workers.nursery import Nursery
 from workbench.gateway.workers.served import Served, serve_version
 
-__all__ = ["Crew", "Limits", "Served", "serve_version"]
+__all__ = ["Crew", "Limits", "Nursery", "Served", "serve_version"]

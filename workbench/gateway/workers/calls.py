@@ -51,7 +51,8 @@ class Waiting:
         self._sent: deque[Call] = deque()
         self._shadow: deque[Call] = deque()
         self._bound = bound
-        self._row_seconds = bound  # pessimistic until something was seen
+        self._row_seconds = 0.0
+        """What a row is thought to cost; 0 while nothing was seen."""
 
     def add(self, call: Call) -> None:
         """Put a call at the end of its line."""
@@ -87,11 +88,12 @@ class Waiting:
 
     def took(self, rows: int, seconds: float) -> None:
         """Learn what a row costs."""
-        self._row_seconds += _NEWEST * (seconds / rows - self._row_seconds)
+        weight = _NEWEST if self._row_seconds else 1.0
+        self._row_seconds += weight * (seconds / rows - self._row_seconds)
 
     def _room(self) -> float:
-        """Rows that should take no longer than the bound."""
-        return min(MOST_ROWS, self._bound / self._row_seconds) if self._bound else 0
+        """Rows that should take no longer than the bound; none before it is known what one costs."""
+        return min(MOST_ROWS, self._bound / self._row_seconds) if self._row_seconds else 0.0
 
 
 def question(calls: Sequence[Call]) -> dict[str, Any]:

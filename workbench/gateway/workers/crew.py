@@ -15,6 +15,7 @@ from workbench.gateway.workers import calls as waiting
 from workbench.gateway.workers import wire
 from workbench.gateway.workers.calls import Call, Waiting
 from workbench.gateway.workers.limits import Limits
+from workbench.gateway.workers.nursery import Nursery
 from workbench.gateway.workers.program import Order
 from workbench.gateway.workers.worker import Worker
 
@@ -32,10 +33,12 @@ class Crew:
     Args:
         order: what each worker opens.
         limits: how many there are, and what they may use.
+        nursery: makes them.
     """
 
-    def __init__(self, order: Order, limits: Limits) -> None:
+    def __init__(self, order: Order, limits: Limits, nursery: Nursery) -> None:
         self._order = order
+        self._nursery = nursery
         self._limits = limits
         self._waiting = Waiting(limits.join_seconds)
         self._pending: set[asyncio.Future[Answer]] = set()
@@ -58,11 +61,11 @@ class Crew:
         Raises:
             Unavailable: the version cannot be opened.
         """
-        first = await Worker.start(self._order)  # says whether it can be done at all
+        first = await Worker.start(self._order, self._nursery)  # says whether it can be done at all
         if first.note:
             log.warning("%s could not answer its own input example: %s", self._order.model.ref, first.note)
         self._add(first)
-        others = (Worker.start(self._order) for _ in range(self._limits.workers - 1))
+        others = (Worker.start(self._order, self._nursery) for _ in range(self._limits.workers - 1))
         for worker in await asyncio.gather(*others):
             self._add(worker)
         self._do(self._watch_memory())
@@ -91,11 +94,12 @@ class Crew:
         self._closing = True
         if self._pending:
             await asyncio.wait(self._pending, timeout=self._limits.seconds)
+        workers, self._workers = self._workers, []
         for task in self._tasks:
             task.cancel()
-        for worker in self._workers:
-            worker.leave() if worker.idle else worker.kill()
-        self._workers.clear()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(worker.end() for worker in workers))
+        await asyncio.gather(*self._tasks)  # whoever was at a call is being told
 
     def _dispatch(self) -> None:
         """Give what waits to who is idle."""
@@ -164,7 +168,7 @@ class Crew:
                 await asyncio.sleep(min(_PAUSE * 2**self._fruitless, _LONGEST_PAUSE))
             self._fruitless += 1
             try:
-                worker = await Worker.start(self._order)
+                worker = await Worker.start(self._order, self._nursery)
             except WorkbenchError as error:
                 log.warning("%s", error)
             else:
@@ -191,7 +195,7 @@ class Crew:
     async def _recycle(self, worker: Worker) -> None:
         log.warning("a worker of %s has grown to %d MiB", self._order.model.ref, worker.memory >> 20)
         try:
-            fresh = await Worker.start(self._order)
+            fresh = await Worker.start(self._order, self._nursery)
         except WorkbenchError as error:
             log.warning("%s", error)
             return

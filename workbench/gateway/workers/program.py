@@ -1,38 +1,36 @@
-"""What a worker does: it opens one version, answers its example, and then whatever it is asked.
+"""The processes behind a gateway: a nursery that forks, and the workers it forks.
 
-It is forked from a process that has the numeric libraries in memory already (``FORKS``), so that another one
-can take the place of one that was killed within a moment.
+The nursery imports what models need and opens none of them, so that a worker is there within a moment of its
+being wanted, and starts from a process in which no thread runs. A worker opens one version, answers its
+example, and then whatever it is asked, until its channel is closed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import multiprocessing
+import importlib
+import os
 import resource
 import signal
 import socket
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.gateway.answers import Answer, Answerer
+from workbench.core.records import Record
+from workbench.gateway.answers import Answerer
 from workbench.gateway.batch import Schema
 from workbench.gateway.workers import wire
 from workbench.models.records import ModelVersion
 
-#: Where workers are forked from.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["numpy", "pandas", "sklearn.pipeline", "workbench.gateway.workers.program", "workbench.models.loading"]
-)
+#: What every model needs, imported before the first is asked for.
+_ALWAYS = ("pandas", "sklearn.pipeline", "workbench.models.loading")
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Record):
     """What a worker is for."""
 
     model: ModelVersion
@@ -44,18 +42,23 @@ class Order:
     """Bytes of data beyond which its allocations fail."""
 
 
-def run(channel: socket.socket, order: Order) -> None:
-    """Be a worker until the gateway closes the channel."""
-    _settle_in(order.memory)
-    try:
-        answerer = _open(order)
-        hello = {"ready": True, "note": _warm(answerer, order.model)}
-    except BaseException as error:  # noqa: BLE001 - whatever a model raises while it is read, SystemExit too
-        channel.sendall(wire.encode({"error": one_line(error)}))
-        return
-    channel.sendall(wire.encode(hello))
-    while (question := wire.receive(channel)) is not None:
-        channel.sendall(_answered(answerer, question))
+def main() -> None:
+    """Be a nursery until the gateway closes the channel."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    _settle_in()
+    _learn(_ALWAYS)
+    signal.signal(signal.SIGCHLD, lambda *_: _bury(channel))
+    while True:
+        message, handles = wire.receive_with_handle(channel)
+        if message is None:
+            return
+        if "import" in message:
+            _learn(message["import"])
+        elif handles and os.fork() == 0:
+            channel.close()
+            _work(socket.socket(fileno=handles[0]), Order.model_validate(message["order"]))
+        for handle in handles:
+            os.close(handle)
 
 
 def one_line(error: BaseException) -> str:
@@ -63,6 +66,51 @@ def one_line(error: BaseException) -> str:
     first = (str(error).splitlines() or [""])[0]
     said = f"{type(error).__name__}: {first}"[:300]
     return "".join(c if c.isprintable() else "\ufffd" for c in said)
+
+
+def _learn(names: Any) -> None:
+    """Import modules; one that cannot be imported again is not needed by every worker."""
+    for name in names:
+        with contextlib.suppress(Exception):
+            importlib.import_module(str(name))
+
+
+def _bury(channel: socket.socket) -> None:
+    """Say how workers ended."""
+    with contextlib.suppress(ChildProcessError, OSError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            channel.sendall(wire.encode({"ended": pid, "code": os.waitstatus_to_exitcode(status)}))
+
+
+def _work(channel: socket.socket, order: Order) -> None:
+    """Be a worker, and end."""
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _settle_in()
+        _bound(order.memory)
+        _answer(channel, order)
+        code = 0
+    finally:
+        sys.stdout.flush()
+        os._exit(code)  # what the nursery would do at its end is not a worker's business
+
+
+def _answer(channel: socket.socket, order: Order) -> None:
+    known = set(sys.modules)
+    try:
+        answerer = _open(order)
+        note = _warm(answerer, order.model)
+    except BaseException as error:  # noqa: BLE001 - whatever a model raises while it is read, SystemExit too
+        channel.sendall(wire.encode({"error": one_line(error)}))
+        return
+    hello = {"pid": os.getpid(), "note": note, "imported": [n for n in sys.modules if n not in known]}
+    channel.sendall(wire.encode(hello))
+    while (question := wire.receive(channel)) is not None:
+        channel.sendall(_answered(answerer, question))
 
 
 def _open(order: Order) -> Answerer:
@@ -88,20 +136,26 @@ def _warm(answerer: Answerer, model: ModelVersion) -> str:
 
 def _answered(answerer: Answerer, question: dict[str, Any]) -> bytes:
     try:
-        answer: Answer = answerer.answer(question["cells"], question["n"], scores=question["scores"])
+        answer = answerer.answer(question["cells"], question["n"], scores=question["scores"])
         return wire.encode({"predictions": answer.predictions, "scores": answer.scores})
     except Exception as error:  # noqa: BLE001 - a model may raise anything; that is what is recorded
         return wire.encode({"error": one_line(error)})
 
 
-def _settle_in(memory: int) -> None:
-    """End with the gateway, leave Ctrl-C to it, and bound what this process may allocate."""
-    import numpy as np
-
+def _settle_in() -> None:
+    """End with whoever started this, and leave Ctrl-C to the gateway."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _bound(memory: int) -> None:
+    """Bound what this process may allocate, and let it draw its own numbers."""
+    import random
+
+    import numpy as np
+
     with contextlib.suppress(OSError, ValueError):  # a lower limit is in force already
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     np.random.seed()  # noqa: NPY002 - forked alike, they would draw alike
+    random.seed()

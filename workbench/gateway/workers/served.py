@@ -15,6 +15,7 @@ from workbench.gateway.batch import Batch
 from workbench.gateway.routing import Route
 from workbench.gateway.workers.crew import Crew
 from workbench.gateway.workers.limits import Limits
+from workbench.gateway.workers.nursery import Nursery
 from workbench.gateway.workers.program import Order
 from workbench.models.records import ModelVersion
 
@@ -43,7 +44,7 @@ class Served:
         await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
 
 
-async def serve_version(route: Route, settings: Settings) -> Served:
+async def serve_version(route: Route, settings: Settings, nursery: Nursery) -> Served:
     """Check a version's bytes on a private copy, and start its workers on that copy.
 
     A worker that is replaced later opens the same copy: bytes that change afterwards are not looked at again.
@@ -59,8 +60,10 @@ async def serve_version(route: Route, settings: Settings) -> Served:
         failed.callback(shutil.rmtree, home, ignore_errors=True)
         await asyncio.to_thread(partial(_copy, route, settings, home / "model"))
         limits = Limits.of(settings)
-        order = Order(route.model, home / "model", settings.state, memory=2 * limits.memory)
-        crew = Crew(order, limits)
+        order = Order(
+            model=route.model, folder=home / "model", state=settings.state, memory=2 * limits.memory
+        )
+        crew = Crew(order, limits, nursery)
         try:
             await crew.start()
         except BaseException:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -29,9 +30,20 @@ def encode(message: Any) -> bytes:
 
 def receive(channel: socket.socket) -> Any:
     """Wait for a frame and return its message; None when the other side has gone."""
-    head = _exactly(channel, _LENGTH.size)
-    body = head and _exactly(channel, _LENGTH.unpack(head)[0])
-    return orjson.loads(body) if body else None
+    return _body(channel, _exactly(channel, _LENGTH.size))
+
+
+def receive_with_handle(channel: socket.socket) -> tuple[Any, list[int]]:
+    """Wait for a frame and return its message and the open file that came with it, if one did."""
+    head, handles, _, _ = socket.recv_fds(channel, _LENGTH.size, 1)
+    head += _exactly(channel, _LENGTH.size - len(head)) if head else b""
+    return _body(channel, head), list(handles)
+
+
+def send_with_handle(channel: socket.socket, frame: bytes, handles: Sequence[int]) -> None:
+    """Send a frame, and open files with its first byte."""
+    sent = socket.send_fds(channel, [frame], handles)
+    channel.sendall(frame[sent:])
 
 
 class Reader:
@@ -46,17 +58,26 @@ class Reader:
         Raises:
             ValueError: it is no frame.
         """
+        return next(self.each(data), None)
+
+    def each(self, data: bytes) -> Iterator[Any]:
+        """Take a piece, and return every message that it completes; raises as ``feed``."""
         self._held += data
-        if len(self._held) < _LENGTH.size:
-            return None
-        (length,) = _LENGTH.unpack_from(self._held)
-        if length > MOST_BYTES:
-            raise ValueError(f"a frame of {length} bytes")
-        if len(self._held) < _LENGTH.size + length:
-            return None
-        message = orjson.loads(memoryview(self._held)[_LENGTH.size : _LENGTH.size + length])
-        self._held = bytearray()  # one question, one answer: nothing follows
-        return message
+        while len(self._held) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._held)
+            if length > MOST_BYTES:
+                raise ValueError(f"a frame of {length} bytes")
+            end = _LENGTH.size + length
+            if len(self._held) < end:
+                return
+            body = bytes(self._held[_LENGTH.size : end])
+            del self._held[:end]
+            yield orjson.loads(body)
+
+
+def _body(channel: socket.socket, head: bytes) -> Any:
+    body = _exactly(channel, _LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
+    return orjson.loads(body) if body else None
 
 
 def _exactly(channel: socket.socket, size: int) -> bytes:

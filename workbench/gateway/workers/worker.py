@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Callable
 from functools import partial
-from multiprocessing.process import BaseProcess
 from typing import Any, Self, cast
 
 import psutil
 
 from workbench.core.errors import Unavailable
 from workbench.gateway.workers import wire
-from workbench.gateway.workers.program import FORKS, Order, run
+from workbench.gateway.workers.nursery import Nursery, said
+from workbench.gateway.workers.program import Order
 
 #: Seconds a version may take to be read and to answer its example.
 OPENING_SECONDS = 120.0
@@ -27,12 +28,15 @@ Done = Callable[[Any], None]
 class Worker(asyncio.Protocol):
     """A process that answers one call at a time. All of it happens on the event loop."""
 
-    def __init__(self, process: BaseProcess) -> None:
-        self._process = process
+    def __init__(self, nursery: Nursery) -> None:
+        self._nursery = nursery
         self._reader = wire.Reader()
         self._done: Done | None = None
         self._transport: asyncio.Transport | None = None
         self._limit: asyncio.TimerHandle | None = None
+        self._ended = asyncio.Event()
+        self.pid = 0
+        """The process."""
         self.gone: Callable[[Worker], None] | None = None
         """Called when its process has ended, after whoever waited for an answer."""
         self.retiring = False
@@ -41,39 +45,34 @@ class Worker(asyncio.Protocol):
         """Why it could not answer the version's own example; empty when it could."""
 
     @classmethod
-    async def start(cls, order: Order) -> Self:
-        """Start a process and wait until it has opened the version.
+    async def start(cls, order: Order, nursery: Nursery) -> Self:
+        """Have a process made, and wait until it has opened the version.
 
         Raises:
             Unavailable: it could not, with what it said; or it took too long, or died.
         """
+        worker = cls(nursery)
         ours, theirs = socket.socketpair()
-        process = FORKS.Process(
-            target=run, args=(theirs, order), daemon=True, name=f"worker {order.model.ref}"
-        )
-        with theirs:
-            await asyncio.to_thread(process.start)
-        loop = asyncio.get_running_loop()
-        worker = cls(process)
-        hello: asyncio.Future[Any] = loop.create_future()
-        worker._expect(partial(_tell, hello), OPENING_SECONDS)
-        await loop.create_unix_connection(lambda: worker, sock=ours)
         try:
-            message = await hello
-        except asyncio.CancelledError:
-            worker.kill()
+            with theirs:
+                nursery.fork(order, theirs)
+            await asyncio.get_running_loop().create_unix_connection(lambda: worker, sock=ours)
+            await worker._open(order)
+        except BaseException:
+            ours.close()
+            await worker.end()
             raise
-        if message is None or "error" in message:
-            worker.kill()
-            why = message["error"] if message else f"its process ended ({await worker.ending()})"
-            raise Unavailable(f"{order.model.ref} cannot be served: {why}", field="model")
-        worker.note = str(message["note"])
         return worker
 
-    @property
-    def pid(self) -> int:
-        """The process."""
-        return cast("int", self._process.pid)
+    async def _open(self, order: Order) -> None:
+        hello: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._expect(partial(_tell, hello), OPENING_SECONDS)
+        message = await hello
+        if message is None or "error" in message:
+            why = message["error"] if message else "its process ended, or took too long"
+            raise Unavailable(f"{order.model.ref} cannot be served: {why}", field="model")
+        self.pid, self.note = int(message["pid"]), str(message["note"])
+        self._nursery.learn(message["imported"])
 
     @property
     def idle(self) -> bool:
@@ -95,22 +94,28 @@ class Worker(asyncio.Protocol):
 
     def kill(self) -> None:
         """End the process at once."""
-        with contextlib.suppress(ProcessLookupError, AttributeError):
-            self._process.kill()
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        elif self._transport is not None:
+            self._transport.abort()
 
     def leave(self) -> None:
         """Let the process end: it is at no call."""
         if self._transport is not None:
             self._transport.close()
 
+    async def end(self) -> None:
+        """End the process, at once where it is at a call, and wait until nothing of it is left here."""
+        if not self.idle:
+            self.kill()
+        if self._transport is not None:
+            self._transport.close()
+            await self._ended.wait()
+
     async def ending(self) -> str:
         """Wait for the end of the process, and say how it ended."""
-        await asyncio.to_thread(self._process.join, 5.0)
-        code = self._process.exitcode
-        if code is not None and code < 0:
-            with contextlib.suppress(ValueError):
-                return signal.Signals(-code).name
-        return f"exit code {code}"
+        return said(await self._nursery.ending(self.pid))
 
     # asyncio.Protocol
 
@@ -131,6 +136,7 @@ class Worker(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The process has ended, or was let go."""
         self.retiring = True
+        self._ended.set()
         self._settle(None)
         if self.gone is not None:
             self.gone(self)

@@ -1,0 +1,104 @@
+"""Versions with every fault a model can have, and crews of real processes that answer from them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+
+import cloudpickle
+import pytest
+
+from workbench.core.settings import Settings
+from workbench.gateway.batch import Schema
+from workbench.gateway.workers import Nursery, serve_version
+from workbench.testing import models
+from workbench.testing.gateway import make_route
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # a worker has no tests to import
+
+
+def _moody(frame):
+    """Answer the number of rows asked about at once, less for some values: 101 hangs, 102 crashes, 103 raises."""
+    import os
+    import signal
+    import time
+
+    held = globals().setdefault("_held", [])
+    for x1 in frame["x1"]:
+        if x1 == 101:
+            time.sleep(600)
+        if x1 == 102:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if x1 == 103:
+            raise ValueError("103 is\nno number")
+        if x1 == 104:
+            held.append(bytearray(40 << 20))
+        if x1 == 105:
+            time.sleep(0.2)
+        if x1 == 106:
+            bytearray(4 << 30)
+    return [float(len(frame))] * len(frame)
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="session")
+def moody(root):
+    """A regressor that is told by its input what to do."""
+    train = models.tiny_frame()[["x1", "x2"]]
+    return make_route(root, _moody, train, target="x2", name="moody")
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Run a coroutine; all of them on one loop, so that one nursery serves every test."""
+    with asyncio.Runner() as runner:
+        yield runner.run
+
+
+@pytest.fixture(scope="session")
+def nursery(run):
+    async def made():
+        return Nursery()
+
+    nursery = run(made())
+    yield nursery
+    run(nursery.close())
+
+
+@pytest.fixture
+def serving(root, nursery):
+    """``async with serving(route, gateway_workers=1) as ask``: ask for rows of ``x1``."""
+
+    @asynccontextmanager
+    async def start(route, **settings):
+        served = await serve_version(route, Settings(root=root, **settings), nursery)
+        schema = Schema(route.model.columns)
+
+        async def ask(*x1, deadline=60.0, shadow=False):
+            batch = schema.batch_of_records([{"x1": float(value)} for value in x1])
+            return (await served.ask(batch, scores=False, deadline=deadline, shadow=shadow)).predictions
+
+        ask.served = served
+        try:
+            yield ask
+        finally:
+            await served.close()
+
+    return start
+
+
+async def _until(true, seconds=60.0):
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - processes send no events
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def until():
+    """Wait on the event loop for something to become true."""
+    return _until

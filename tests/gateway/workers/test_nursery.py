@@ -1,0 +1,57 @@
+"""The nursery: workers are forked in a moment, and none outlives the gateway."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import psutil
+
+
+def test_when_the_nursery_dies_another_is_started_and_calls_are_answered(moody, serving, until, run):
+    async def story():
+        async with serving(moody, gateway_workers=2) as ask:
+            pids = ask.served.crew.pids
+            os.kill(psutil.Process(pids[0]).ppid(), signal.SIGKILL)
+            await until(lambda: not any(map(psutil.pid_exists, pids)))
+            assert await ask(1) == [1.0]
+
+    run(story())
+
+
+def test_a_killed_worker_is_replaced(moody, serving, capsys, run, until):
+    async def story():
+        async with serving(moody, gateway_workers=1, gateway_deadline_seconds=20) as ask:
+            (before,) = ask.served.crew.pids
+            begun = time.perf_counter()
+            os.kill(before, signal.SIGKILL)
+            await until(lambda: ask.served.crew.pids not in ((before,), ()))
+            assert await ask(1) == [1.0]
+            with capsys.disabled():
+                sys.stdout.write(
+                    f"\n  a worker in the place of one that was killed: {time.perf_counter() - begun:.2f} s\n"
+                )
+            assert ask.served.crew.replaced == 1
+
+    run(story())
+
+
+def test_when_the_gateway_is_killed_no_worker_is_left_not_even_one_that_hangs(gateways, routes, wait_until):
+    gateway = gateways(champion=routes.hanging)
+    pids = [pid for found in gateway.status.workers.values() for pid in found]
+    assert len(pids) == 2
+
+    def hang():
+        with suppress(OSError):  # the gateway goes meanwhile
+            gateway.ask(100.0)
+
+    asking = threading.Thread(target=hang)
+    asking.start()
+    time.sleep(0.3)
+    gateway.stop(signal.SIGKILL)
+    asking.join()
+    wait_until(lambda: not any(map(psutil.pid_exists, pids)))
