@@ -14,7 +14,7 @@ from workbench.views.formats import duration
         (150.0, "2.5 h"),
         (1200.0, "20 h"),
         (5 * 1440.0, "5.0 d"),
-        (40_000 * 1440.0, "40,000 d"),
+        (40_000 * 1440.0, "40\u2009000 d"),
         (None, "never"),
         (float("inf"), "never"),
     ],

@@ -119,12 +119,13 @@ class Opener:
         status = self._target.status(what.endpoint)
         others = [release for release in earlier if not instead_of or release.id != instead_of.release.id]
         opening.require_free(what.endpoint, what.version, others, status)
+        yardsticks = self._yardsticks(what, earlier)
         self._effects.deploy(what.version)
         release_id = f"{what.endpoint}-{len(earlier) + 1}"
         place = {
             "since_table": status.version,
             "cursor": self._traffic.end(what.endpoint),
-            "yardsticks": self._yardsticks(what, earlier),
+            "yardsticks": yardsticks,
         }
         events = [
             opening.opened(

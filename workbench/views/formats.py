@@ -138,7 +138,8 @@ def duration(minutes: float | None) -> str:
         return "never"
     for unit, length in (("d", 1440.0), ("h", 60.0)):
         if minutes >= 1.5 * length:
-            return f"{minutes / length:.{int(minutes < 10 * length)}f} {unit}"
+            text = f"{minutes / length:,.{int(minutes < 10 * length)}f} {unit}"
+            return text.replace(",", "\u2009")
     return f"{minutes:.0f} min" if minutes >= 1 else "under a minute"
 
 
