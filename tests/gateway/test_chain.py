@@ -11,7 +11,7 @@ from workbench.gateway.chain import Chain
 from workbench.gateway.live import Live
 
 HIGH = 60.0
-"""``x1`` on which ``failing`` raises, ``nan`` and ``strange`` answer nonsense."""
+"""``x1`` on which ``failing`` raises and ``nan`` answers NaN."""
 DEADLINE = 0.4
 
 
@@ -87,9 +87,9 @@ def test_the_standby_answers_for_a_champion_that_fails(gateway, routes):
 
 def test_the_champion_of_the_table_before_answers_while_it_is_in_memory(gateway, routes):
     gateway.take(champion=routes.never)
-    gateway.take(champion=routes.strange)
+    gateway.take(champion=routes.nan)
     assert gateway.ask(HIGH) == (200, "10", [0])
-    gateway.take(champion=routes.strange)
+    gateway.take(champion=routes.nan)
     assert gateway.ask(HIGH)[0] == 500
 
 
@@ -101,7 +101,7 @@ def test_a_version_that_was_rolled_back_from_never_answers(gateway, routes):
 
 
 def test_candidate_champion_and_standby_are_asked_in_turn_and_then_the_declared_answer(gateway, routes):
-    others = {"candidate": routes.nan, "share": 1.0, "standby": routes.strange}
+    others = {"candidate": routes.nan, "share": 1.0, "standby": routes.numeric}
     for _ in range(2):  # then no champion from before can answer
         table = gateway.take(champion=routes.failing, fallback=0, **others)
     assert gateway.ask(HIGH) == (200, "fallback", [0])

@@ -68,6 +68,14 @@ _HEADERS: Json = {
         "description": "The version that answered; 'fallback' for the declared answer.",
         "schema": {"type": "string", "pattern": "^([1-9][0-9]*|fallback)$"},
     },
+    "X-Workbench-Arm": {
+        "description": "The arm of an A/B test, percent-encoded; absent where the request is in none.",
+        "schema": {"type": "string"},
+    },
+    "X-Workbench-Unusual": {
+        "description": "Columns with a value training never showed, percent-encoded, with commas between.",
+        "schema": {"type": "string"},
+    },
     "X-Request-Id": {
         "description": "The caller's own where it is harmless, else a new one.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},

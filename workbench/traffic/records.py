@@ -9,7 +9,8 @@ from workbench.core.records import Record
 
 Arm = Literal["champion", "candidate", "none"]
 """``none`` when no coin was thrown, or its result did not count: the caller named a version, the endpoint was
-killed, or the version was taken out during the call. No comparison of versions may count such an exchange."""
+killed, the version was taken out during the call, or so many requests were under way that those of the
+candidate were turned away. No comparison of versions may count such an exchange."""
 
 
 class Exchange(Record):
@@ -33,7 +34,7 @@ class Exchange(Record):
     version: int
     """Model version of the assigned arm, or the one the caller named."""
     served_by: int | None
-    """Version that answered; the champion when the candidate failed; None when nobody could."""
+    """Version that answered; another one when ``version`` failed; None when nobody could."""
     status: int
     error: str = ""
     """Why the assigned arm failed; empty when it answered."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.gateway.record import Recorded, Served
+from workbench.gateway.record import Line, Recorded, Served
 from workbench.models.history import ALIAS
 from workbench.releases.effects import ENDPOINT_REVIVED
-from workbench.releases.reconciliation.records import InForce
+from workbench.releases.reconciliation.exchanges import problems
+from workbench.releases.reconciliation.records import InForce, Seen
 from workbench.releases.state import ABORTED, PROMOTED, STAGE_ENTERED
 from workbench.testing.clock import START
 from workbench.traffic import Decided
@@ -331,6 +332,26 @@ def test_a_request_that_outlived_its_version_is_answered_by_the_next_champion(wo
     world.promote(2)
     late = world.decided[0]._replace(served_by=2)
     assert world.found(decided=[late, *world.decided[1:]]).problems == []
+
+
+def test_the_last_good_version_may_stand_in_and_one_that_was_rolled_back_from_may_not(world):
+    first, second, third = map(served, (1, 2, 3))
+
+    def found(*champions, served_by):
+        now = world.now
+        lines = [Line(time=now, what="started")]
+        lines += [
+            Line(time=now, what="table", table=n, champion=one) for n, one in enumerate(champions, start=1)
+        ]
+        decided = [Decided(len(champions), 0.0, int(champions[-1].ref[-1]), served_by, None, 1, now, now)]
+        seen = Seen(NAME, now, record=Recorded(tuple(lines)), decided=decided)
+        return list(problems(seen, (), ()))
+
+    assert found(first, second, served_by=1) == []
+    assert found(first, second, third, served_by=2) == []
+    assert "answers of version 1" in found(first, second, third, served_by=1)[0]
+    assert "answers of version 2" in found(first, second, first, served_by=2)[0]
+    assert "answers of version 1" in found(first, second, second, third, served_by=1)[0]
 
 
 def test_what_the_disk_did_not_take_is_not_known_and_no_cut(world):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from math import isclose
 
+from workbench.gateway.chain import succeeded
 from workbench.gateway.record import Line, Served
 from workbench.releases.reconciliation import sentences
 from workbench.releases.reconciliation.order import Told
@@ -45,15 +46,26 @@ class _Tables:
     def __init__(self, lines: Sequence[Line]) -> None:
         self.known: dict[int, set[InForce]] = {}
         self._reigned: dict[int, int] = {}
-        """The last table in which each version was champion."""
+        """The last table in which each version was champion or standby."""
+        self._last_good: dict[int, set[int]] = {}
+        """The champion before that of each table, which answers when those in it fail."""
         self._lost: list[tuple[int, int]] = []
+        reigned: tuple[int, ...] = ()
+        standby: int | None = None
         before = 0
         for line in lines:
             if line.lost:
                 self._lost.append((before, line.table))
             if line.table:
                 self.known.setdefault(line.table, set()).add(InForce.of(line))
-                self._reigned |= dict.fromkeys(_of([line.champion]), line.table)
+                self._reigned |= dict.fromkeys(_of([line.champion, line.standby]), line.table)
+            if line.what == "started":
+                reigned, standby = (), None
+            elif line.what == "table":
+                for champion in _of([line.champion]):
+                    reigned = succeeded(reigned, champion, standby)
+                    self._last_good.setdefault(line.table, set()).update(reigned[-2:-1])
+                standby = next(iter(_of([line.standby])), None)
             before = line.table or before
 
     def may_lack(self, table: int) -> bool:
@@ -69,7 +81,7 @@ class _Tables:
         flaws = []
         if some.version not in callable_:
             flaws.append(f"version {some.version}")
-        elif not (some.served_by in callable_ | {None} or self._replaced(some)):
+        elif not (some.served_by in callable_ | {None} or self._stood_in(some)):
             flaws.append(f"answers of version {some.served_by}")
         if some.shadow_version not in _of(who.shadow for who in there) | {None}:
             flaws.append(f"version {some.shadow_version} in shadow")
@@ -78,9 +90,12 @@ class _Tables:
         if flaws:
             yield sentences.other_answer(endpoint, some, " and ".join(flaws))
 
-    def _replaced(self, some: Decided) -> bool:
-        """A version that is taken out during a call is replaced by the champion of a later table."""
-        return some.served_by is not None and self._reigned.get(some.served_by, 0) > some.table_version
+    def _stood_in(self, some: Decided) -> bool:
+        """In place of one that failed, or was taken out during the call."""
+        return some.served_by is not None and (
+            some.served_by in self._last_good.get(some.table_version, ())
+            or self._reigned.get(some.served_by, 0) > some.table_version
+        )
 
 
 def _told(told: Sequence[Told[InForce]], some: Decided) -> set[int]:
