@@ -87,6 +87,30 @@ describe('a report', () => {
 });
 
 describe('a release', () => {
+  it('says of each stage what it asks, whoever said yes, and which group a guardrail is about', () => {
+    const release = copyOf('release');
+    release.sticky = 'customer_id';
+    release.stages[1] = {
+      ...release.stages[1],
+      kind: 'ab',
+      arms: ['control', 'treatment'],
+      min_minutes: 1440,
+      approvals: { owner: 2 }
+    };
+    release.approvals = [
+      { by: 'grace', stage_name: 'split', role: 'owner', note: '<b>fine</b>', time: '2026-11-20T09:00:00Z' }
+    ];
+    release.verdicts[0] = { ...release.verdicts[0], metric: 'guardrail', group: 'north' };
+    release.status = 'superseded';
+    const host = show('release', release);
+    expect(host.querySelectorAll('.wb-Stages li')[1].textContent).toMatch(
+      /treatment beside control · at least .+ entities · over 1.440 minutes · after the yes of 2 by owner/
+    );
+    expect(host.textContent).toContain('grace approved split as owner: <b>fine</b>');
+    expect(host.textContent).toContain('guardrail north');
+    expect(host.textContent).toContain('superseded');
+  });
+
   it('marks the stage it is in', () => {
     const steps = [...show('release').querySelectorAll('.wb-Stages li')];
     expect(steps.map(li => li.getAttribute('data-state'))).toEqual(['done', 'now', 'ahead', 'ahead']);

@@ -1,6 +1,13 @@
 // Made from the records in workbench/*/records.py; do not edit.
 // python -m workbench.interfaces.lab.schema extensions/ui/src/records.ts
 
+/** Requests that one version answered of late. */
+export interface AnswersGlance {
+  version: number | null;
+  minute: number;
+  hour: number;
+}
+
 /** One person's yes or no, bound to the bytes of model, policy and data, and signed with their own key. */
 export interface Approval {
   id: string;
@@ -148,6 +155,36 @@ export interface Difference {
   notes: Array<string>;
 }
 
+/** The last drill of an endpoint. */
+export interface DrillGlance {
+  outcome: Outcome;
+  reason: string;
+  time: string;
+  first_seconds: number | null;
+  last_seconds: number | null;
+}
+
+/** One endpoint. */
+export interface EndpointGlance {
+  name: string;
+  champion: string;
+  release: string;
+  candidate: string;
+  stage: string;
+  weight: number;
+  verdicts: Array<string>;
+  standby: string;
+  standby_loaded: boolean;
+  gateway: string;
+  ready: boolean;
+  killed: boolean;
+  breakers: Record<string, string>;
+  controller: string;
+  answers: Array<AnswersGlance>;
+  counted_since: string | null;
+  drill: DrillGlance | null;
+}
+
 /** What one audit found about one model on one data set, with everything needed to do it again. */
 export interface Evidence {
   audit: string;
@@ -254,6 +291,7 @@ export interface Incident {
   finding: string;
   notes: Array<string>;
   cases: Array<string>;
+  redacted: Array<string>;
 }
 
 /** One incident. */
@@ -409,6 +447,7 @@ export interface Overview {
   seq: number;
   models: Array<ModelGlance>;
   releases: Array<ReleaseGlance>;
+  endpoints: Array<EndpointGlance>;
   incidents: Array<IncidentGlance>;
   refusals: Array<RefusalGlance>;
 }
@@ -483,6 +522,8 @@ export interface Release {
   opened_by: string;
   stage_since: string;
   closed: string | null;
+  sticky: string;
+  approvals: Array<StageApproval>;
 }
 
 /** Where one release stands. */
@@ -614,19 +655,40 @@ export interface Side {
   n: number;
 }
 
-/** One step of the plan. */
+/** One step of the plan, as it is walked. */
 export interface Stage {
   name: string;
-  kind: 'shadow' | 'canary' | 'champion';
+  kind: 'shadow' | 'canary' | 'blue_green' | 'ab' | 'champion';
   weight: number;
   min_requests: number;
+  min_minutes: number;
   deadline_minutes: number;
+  approvals: Record<string, number>;
+  arms: [string, string] | null;
+}
+
+/** One person's yes to a release going on, bound to the bytes and the plan, signed with their own key. */
+export interface StageApproval {
+  release: string;
+  stage: number;
+  stage_name: string;
+  model: string;
+  model_digest: string;
+  plan_digest: string;
+  role: string;
+  role_from: string;
+  by: string;
+  note: string;
+  time: string;
+  key: string;
+  signature: string;
 }
 
 /** What one metric says in one stage. */
 export interface StageVerdict {
   stage: string;
-  metric: 'errors' | 'disagreement';
+  metric: 'errors' | 'disagreement' | 'latency' | 'objective' | 'guardrail';
+  group: string;
   outcome: Outcome;
   sentence: string;
   alpha: number;
@@ -656,8 +718,8 @@ export interface Statement {
   time: string | null;
 }
 
-/** Where a release stands. The last four are final. */
-export type Status = 'running' | 'paused' | 'promoted' | 'aborted' | 'rolled_back' | 'killed';
+/** Where a release stands. All but the first two are final. */
+export type Status = 'running' | 'paused' | 'promoted' | 'aborted' | 'rolled_back' | 'killed' | 'superseded';
 
 /** One column of the training frame, the target and unread ones among them. */
 export interface TrainedColumn {

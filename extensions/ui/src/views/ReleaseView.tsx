@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { Heading } from '../parts/Heading';
-import { useLanguage } from '../context';
+import { Language, useLanguage } from '../context';
 import { count, moment, number, short } from '../format';
 import { Chip } from '../parts/Chip';
 import type { Outcome, Release, Stage, Status } from '../records';
@@ -13,7 +13,8 @@ export const STATUS_OUTCOME: Readonly<Record<Status, Outcome>> = {
   promoted: 'pass',
   aborted: 'fail',
   rolled_back: 'fail',
-  killed: 'error'
+  killed: 'error',
+  superseded: 'inconclusive'
 };
 
 export function ReleaseView(props: { record: Release }) {
@@ -39,6 +40,7 @@ export function ReleaseView(props: { record: Release }) {
           <StageStep
             key={index}
             stage={stage}
+            sticky={release.sticky !== ''}
             state={
               index < release.stage || release.status === 'promoted'
                 ? 'done'
@@ -54,12 +56,23 @@ export function ReleaseView(props: { record: Release }) {
       {release.verdicts.map((verdict, index) => (
         <section key={index} className="wb-StageVerdict">
           <Heading level={3}>
-            {trans.__('%1: %2', verdict.stage, verdict.metric)} <Chip outcome={verdict.outcome} />
+            {trans.__('%1: %2', verdict.stage, `${verdict.metric} ${verdict.group}`.trim())}{' '}
+            <Chip outcome={verdict.outcome} />
           </Heading>
           <p>{verdict.sentence}</p>
           {verdict.points.length > 1 && <EvidenceLine verdict={verdict} />}
         </section>
       ))}
+      {release.approvals.length > 0 && (
+        <ul>
+          {release.approvals.map((one, index) => (
+            <li key={index}>
+              {trans.__('%1 approved %2 as %3: %4', one.by, one.stage_name, one.role, one.note)}{' '}
+              <small className="wb-Muted">{moment(one.time)}</small>
+            </li>
+          ))}
+        </ul>
+      )}
       <p className="wb-Muted">
         {[
           trans.__('plan %1 %2', release.plan, short(release.plan_digest)),
@@ -76,9 +89,35 @@ export function ReleaseView(props: { record: Release }) {
 type StageState = 'done' | 'now' | 'ended' | 'ahead';
 const STAGE_SIGNS: Readonly<Record<StageState, string>> = { done: '✓', now: '▸', ended: '✕', ahead: '○' };
 
-function StageStep(props: { stage: Stage; state: StageState }) {
+/** What a stage asks for before it passes, and before it is entered, in the order a reader asks. */
+function askedOf(stage: Stage, sticky: boolean, trans: Language): string[] {
+  const asked: string[] = [];
+  if (!['shadow', 'champion'].includes(stage.kind)) {
+    asked.push(number(stage.weight, 'rate'));
+  }
+  if (stage.arms) {
+    asked.push(trans.__('%1 beside %2', stage.arms[1], stage.arms[0]));
+  }
+  if (stage.min_requests > 0) {
+    const least = count(stage.min_requests);
+    asked.push(
+      stage.kind === 'shadow'
+        ? trans.__('at least %1 pairs', least)
+        : sticky
+          ? trans.__('at least %1 entities', least)
+          : trans.__('at least %1 requests', least)
+    );
+  }
+  if (stage.min_minutes > 0) {
+    asked.push(trans.__('over %1 minutes', count(stage.min_minutes)));
+  }
+  const people = Object.entries(stage.approvals);
+  return [...asked, ...people.map(([role, n]) => trans.__('after the yes of %1 by %2', count(n), role))];
+}
+
+function StageStep(props: { stage: Stage; state: StageState; sticky: boolean }) {
   const trans = useLanguage();
-  const { stage, state } = props;
+  const { stage, state, sticky } = props;
   const words: Record<StageState, string> = {
     done: trans.__('done'),
     now: trans.__('now'),
@@ -91,18 +130,7 @@ function StageStep(props: { stage: Stage; state: StageState }) {
         {STAGE_SIGNS[state]}
       </span>
       <b>{stage.name}</b>
-      <small className="wb-Muted">
-        {[
-          stage.kind === 'canary' && number(stage.weight, 'rate'),
-          stage.min_requests > 0 &&
-            (stage.kind === 'shadow'
-              ? trans.__('at least %1 pairs', count(stage.min_requests))
-              : trans.__('at least %1 requests', count(stage.min_requests))),
-          words[state]
-        ]
-          .filter(Boolean)
-          .join(' · ')}
-      </small>
+      <small className="wb-Muted">{[...askedOf(stage, sticky, trans), words[state]].join(' · ')}</small>
     </li>
   );
 }
