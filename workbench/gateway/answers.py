@@ -14,6 +14,7 @@ from workbench.models.records import ModelVersion
 
 if TYPE_CHECKING:
     from workbench.gateway.batch import Batch
+    from workbench.models.compiled import FastPath
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,18 @@ class Loaded(Protocol):
 
 
 class Answerer:
-    """A model that answers checked rows. To be used where the model is: in a worker, in a batch run."""
+    """A model that answers checked rows. To be used where the model is: in a worker, in a batch run.
 
-    def __init__(self, model: ModelVersion, predictor: Predictor) -> None:
+    Args:
+        model: its record.
+        predictor: the model.
+        fast: its compiled copy; None: the model itself answers.
+    """
+
+    def __init__(self, model: ModelVersion, predictor: Predictor, fast: FastPath | None = None) -> None:
         self._model = model
         self._predictor = predictor
+        self._fast = fast
 
     def answer(self, cells: Mapping[str, list[Any]], n: int, *, scores: bool) -> Answer:
         """Answer ``n`` rows.
@@ -100,6 +108,10 @@ class Answerer:
             WorkbenchError: the answer has another length, is not finite, or is no known label.
             Exception: whatever the model raises.
         """
+        if self._fast is not None:
+            labels, given = self._fast.answer(cells, n, scores)
+            told = checked_scores(given, n, self._model) if scores else None
+            return Answer(checked_predictions(labels, n, self._model), told)
         frame = frame_of(self._model.columns, cells)
         predictions = checked_predictions(self._predictor.predict(frame), n, self._model)
         if not scores:

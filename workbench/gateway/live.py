@@ -145,6 +145,11 @@ class Shelf:
         """The processes of each version, by ``name/version``."""
         return {one.model.ref: one.crew.pids for one in self._served.values()}
 
+    @property
+    def compiled(self) -> dict[str, str]:
+        """Whether a compiled copy of each version answers, and why."""
+        return {one.model.ref: one.crew.compiled for one in self._served.values()}
+
     def _leave(self, one: Served) -> None:
         task = asyncio.get_running_loop().create_task(one.close())
         self._leaving.add(task)

@@ -97,14 +97,14 @@ def _of_csv(body: bytes, schema: Schema) -> Batch:
     columns = [schema.by_name.get(name) for name in names]
     # A row of another length keeps it, and is refused with its number.
     typed = [
-        [_typed(columns[at] if at < len(columns) else None, text) for at, text in enumerate(row)]
+        [cell_of(columns[at] if at < len(columns) else None, text) for at, text in enumerate(row)]
         for row in cells
     ]
     return schema.batch_of_rows(typed, names)
 
 
-def _typed(column: Column | None, text: str) -> Any:
-    """What a cell's text says for its column; unreadable text stays text, and is refused by name."""
+def cell_of(column: Column | None, text: str) -> Any:
+    """Return what a CSV cell says for its column; unreadable text stays text, and is refused by name."""
     if column is None or column.type == "string":
         return text or (None if column is not None and not column.required else text)
     if not text:

@@ -113,7 +113,7 @@ class _Gateway:
         self._server = Server(config)
         self._admin = self._make_admin(settings, front, metrics) if self._admin_listener else None
         self._shelf = Shelf(settings)
-        self._record = Recorder(folder_of(settings.state, endpoint))
+        self._record = Recorder(folder_of(settings.state, endpoint), captured=lambda: self._capture.written)
         self._watcher = Watcher(
             settings.state,
             self._plane,

@@ -38,6 +38,8 @@ class Status(Record):
     """The processes in which each of them answers."""
     breakers: dict[str, State] = {}
     """Versions that are left alone because they keep failing, with the state of their circuit breaker."""
+    compiled: dict[str, str] = {}
+    """Whether a compiled copy of each answers, and why, in one sentence."""
     killed: bool = False
     refused_version: int | None = None
     """The newest table, when it could not be taken: the one in force stays."""

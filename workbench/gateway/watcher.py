@@ -25,6 +25,9 @@ EVERY = 0.02
 #: Seconds between looks at the counters of losses, which nobody waits for.
 COUNTERS_EVERY = 1.0
 
+#: Seconds between lines of the record that tell nothing but how many exchanges were written.
+RECORD_EVERY = 600.0
+
 log = logging.getLogger(__name__)
 
 
@@ -59,6 +62,7 @@ class Watcher:
         self._status = status
         self._written: Status | None = None
         self._counted = 0.0
+        self._recorded = time.monotonic()
         self._seen: tuple[int, ...] | None = None
         self._loads: set[asyncio.Task[None]] = set()
         self._wanted = 0
@@ -110,6 +114,7 @@ class Watcher:
             "champion": champion.model.ref if champion else "",
             "loaded": self._shelf.refs,
             "workers": self._shelf.workers,
+            "compiled": self._shelf.compiled,
             "breakers": self._plane.breakers,
             "killed": self._plane.killed,
             "refused_version": refused_version,
@@ -118,6 +123,9 @@ class Watcher:
         if now - self._counted >= COUNTERS_EVERY:
             self._counted = now
             known["lost"], known["shadows_dropped"] = self._losses()
+        if now - self._recorded >= RECORD_EVERY:
+            self._recorded = now
+            self.note("counted")
         self._status = self._status.model_copy(update=known)
         if self._status != self._written:
             self._written = None  # when writing fails, the next look tries again

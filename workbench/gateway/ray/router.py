@@ -59,7 +59,7 @@ class Router:
         desk = LabelDesk(settings, self._plane)
         app = make_app(self._plane, metrics, desk, max_body=settings.gateway_max_body_bytes, front=front)
         self._app = _without_prefix(app)
-        self._record = Recorder(folder_of(settings.state, endpoint))
+        self._record = Recorder(folder_of(settings.state, endpoint), captured=lambda: self._capture.written)
         self._watcher = Steered(
             settings.state,
             self._plane,

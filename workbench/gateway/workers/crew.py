@@ -55,6 +55,11 @@ class Crew:
         """The processes."""
         return tuple(worker.pid for worker in self._workers)
 
+    @property
+    def compiled(self) -> str:
+        """Whether a compiled copy answers, and why."""
+        return self._workers[0].compiled if self._workers else ""
+
     async def start(self) -> None:
         """Start every worker.
 

@@ -102,21 +102,26 @@ def _work(channel: socket.socket, order: Order) -> None:
 def _answer(channel: socket.socket, order: Order) -> None:
     known = set(sys.modules)
     try:
-        answerer = _open(order)
+        answerer, compiled = _open(order)
         note = _warm(answerer, order.model)
     except BaseException as error:  # noqa: BLE001 - whatever a model raises while it is read, SystemExit too
         channel.sendall(wire.encode({"error": one_line(error)}))
         return
-    hello = {"pid": os.getpid(), "note": note, "imported": [n for n in sys.modules if n not in known]}
+    hello = {"pid": os.getpid(), "note": note, "compiled": compiled}
+    hello["imported"] = [name for name in sys.modules if name not in known]
     channel.sendall(wire.encode(hello))
     while (question := wire.receive(channel)) is not None:
         channel.sendall(_answered(answerer, question))
 
 
-def _open(order: Order) -> Answerer:
+def _open(order: Order) -> tuple[Answerer, str]:
+    """Open the model and its compiled copy; return also why the copy answers, or does not."""
+    from workbench.models.compiled import look
     from workbench.models.loading import opened
 
-    return Answerer(order.model, opened(order.model, order.folder, isolated=False))
+    predictor = opened(order.model, order.folder, isolated=False)
+    found = look(order.model, predictor, state=order.state)
+    return Answerer(order.model, predictor, found.fast), found.sentence
 
 
 def _warm(answerer: Answerer, model: ModelVersion) -> str:

@@ -43,6 +43,8 @@ class Worker(asyncio.Protocol):
         """It is to end after the call it is at."""
         self.note = ""
         """Why it could not answer the version's own example; empty when it could."""
+        self.compiled = ""
+        """Whether a compiled copy answers, and why."""
 
     @classmethod
     async def start(cls, order: Order, nursery: Nursery) -> Self:
@@ -72,6 +74,7 @@ class Worker(asyncio.Protocol):
             why = message["error"] if message else "its process ended, or took too long"
             raise Unavailable(f"{order.model.ref} cannot be served: {why}", field="model")
         self.pid, self.note = int(message["pid"]), str(message["note"])
+        self.compiled = str(message["compiled"])
         self._nursery.learn(message["imported"])
 
     @property
