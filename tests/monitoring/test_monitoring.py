@@ -175,3 +175,26 @@ def test_checking_one_frame_needs_no_project(watched, exchange):
     reference = Dataset.of(tiny_frame(300), target="y")
     version = watched.registry.version("limits")
     assert check(frame.head(0), endpoint="limits", version=version, reference=reference, now=NOON) == []
+
+
+def test_drift_says_of_how_many_requests_the_rows_were_kept_and_knows_nothing_of_redacted_columns(
+    watched, exchange
+):
+    from workbench.traffic.policy import CapturePolicy
+
+    def capture(policy):
+        watched.capture(policy.kept(exchange(n, x1=float(x))) for n, x in enumerate(x1))
+
+    x1 = np.random.default_rng(0).normal(loc=1.0, size=600)
+    capture(CapturePolicy(sample=0.5))
+    [alert] = watched.monitoring.check("limits")
+    frame = watched.traffic.frame("limits")
+    kept = int(frame["kept"].sum())
+    assert alert.n == kept < 600
+    assert f"on {kept} rows (of the {kept} of 600 requests whose rows were kept)" in alert.sentence
+    redacted = frame.assign(redacted=[["x1"]] * len(frame))
+    version = watched.registry.version("limits")
+    reference = watched.registry.reference(version)
+    told = {"endpoint": "limits", "version": version, "reference": reference, "now": watched.clock.now()}
+    assert check(frame, **told)
+    assert check(redacted, **told) == []
