@@ -211,3 +211,13 @@ def test_harm_ends_a_release_whoever_has_said_yes(project, release, say):
         say(by)
     project.send(300, bad=0.5)
     assert acting(project, "ada").tick(release.id).status is Status.ABORTED
+
+
+def test_every_view_says_who_said_yes_and_nobody_writes_into_the_page(project, release, say, tmp_path):
+    say("joan", note="<script>alert(1)</script>\nand a second line")
+    now = project.releases.get(release.id)
+    assert "joan approved canary 50 % of tiny-2 as owner: <script>alert(1)</script> and a second" in str(now)
+    page = now.to_html(tmp_path / "release.html").read_text("utf-8")
+    assert "joan approved canary 50 % as owner" in page
+    assert "after the yes of 2 by owner" in page
+    assert "<script>alert(1)" not in page

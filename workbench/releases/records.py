@@ -86,6 +86,11 @@ class StageVerdict(Record):
     """About how many more requests would settle it; None when unknown or settled."""
     points: tuple[EvidencePoint, ...] = ()
 
+    @property
+    def about(self) -> str:
+        """The metric, and of a guardrail the group."""
+        return f"{self.metric} {self.group}".strip()
+
 
 class Release(Shown):
     """A candidate on its way to champion."""

@@ -84,8 +84,8 @@ def release_figure(verdict: StageVerdict) -> Figure:
         "encoding": {"y": {"field": "threshold", "type": "quantitative"}},
     }
     return Figure(
-        title=f"{verdict.stage}: {verdict.metric}",
-        description=f"Evidence over requests for {verdict.metric} in {verdict.stage}; "
+        title=f"{verdict.stage}: {verdict.about}",
+        description=f"Evidence over requests for {verdict.about} in {verdict.stage}; "
         f"a line that reaches {threshold:.2f} settles it. {verdict.sentence}",
         spec={
             "$schema": "https://vega.github.io/schema/vega-lite/v5.json",

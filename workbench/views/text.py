@@ -9,7 +9,9 @@ from workbench.core.digests import short
 from workbench.core.records import Shown
 from workbench.core.values import Outcome
 from workbench.views.decisions import lines, notes, sought
-from workbench.views.formats import change, count, estimate, number, sign, value, visible
+from workbench.views.endpoints import told
+from workbench.views.forecasts import expectations, forecast_headline
+from workbench.views.formats import change, count, duration, estimate, number, sign, value, visible
 from workbench.views.summary import headlines, numbers, outcomes, sentence, taken, tally
 
 #: Failures of one audit that its line is followed by.
@@ -105,7 +107,19 @@ def _freshness_lines(fresh: Any) -> list[str]:
 
 
 def _release_lines(release: Any) -> list[str]:
-    return [_marked(v.outcome, f"{v.stage}, {v.metric}: {v.sentence}") for v in release.verdicts]
+    said = [f"✓ {one}" for one in release.approvals]
+    return said + [_marked(v.outcome, f"{v.stage}, {v.about}: {v.sentence}") for v in release.verdicts]
+
+
+def _forecast_lines(forecast: Any) -> list[str]:
+    found = []
+    for step in forecast.steps:
+        lasts = f"may pass after {duration(step.minutes)} ({step.waits_for})"
+        passes = "cannot pass" if step.minutes is None else lasts
+        sign_of = sign(Outcome.INCONCLUSIVE if step.late else Outcome.PASS)
+        found.append(f"{sign_of} {step.name}: {passes}, deadline {duration(step.deadline_minutes)}")
+        found += [f"    {line}" for line in expectations(step)]
+    return [*found, *forecast.notes]
 
 
 def _replay_lines(replay: Any) -> list[str]:
@@ -188,6 +202,7 @@ def _overview_lines(overview: Any) -> list[str]:
         *stale,
         *findings,
         *releases,
+        *(line for one in overview.endpoints for line in told(one)),
         *(f"{i.id} {i.status}: {i.title}" for i in overview.incidents),
     ]
 
@@ -204,6 +219,7 @@ _HEADLINES: dict[str, Callable[[Any], str]] = {
     "release": lambda r: (
         f"Release {r.id}: {r.candidate} {r.status} at {r.weight:.0%}, {r.current.name}. {r.reason}"
     ),
+    "forecast": forecast_headline,
     "incident": lambda i: (
         f"{i.id} {i.status}: {i.title} ({count(i.requests)} requests, {count(i.rows)} rows). {i.finding}"
     ),
@@ -221,6 +237,7 @@ _LINES: dict[str, Callable[[Any], list[str]]] = {
     "request": _request_lines,
     "freshness": _freshness_lines,
     "release": _release_lines,
+    "forecast": _forecast_lines,
     "incident": lambda i: [f"frozen as {short(i.digest)}, opened by {i.opened_by}"],
     "replay": _replay_lines,
     "bisect": _bisect_lines,
