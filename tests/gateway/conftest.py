@@ -66,7 +66,7 @@ def _two_numbers():
     return LogisticRegression().fit(frame[["x1", "x2"]], frame["y"])
 
 
-def wait_until(true, seconds=20.0):
+def wait_until(true, seconds=60.0):
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not true():
