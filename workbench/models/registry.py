@@ -206,7 +206,7 @@ class Registry:
             Refused: they are signed and the project names no key to check that with.
             NotFound: the files are gone.
         """
-        isolated = self._is_foreign(version) if isolated is None else isolated
+        isolated = self.is_foreign(version) if isolated is None else isolated
         key = (version.digest, isolated)
         with self._lock:
             if key in self._loaded:
@@ -282,7 +282,7 @@ class Registry:
         found = (self.version(ref) for ref in ([refs] if isinstance(refs, str) else refs))
         return tuple(dict.fromkeys(Parent(ref=one.ref, digest=one.digest) for one in found))
 
-    def _is_foreign(self, version: ModelVersion) -> bool:
+    def is_foreign(self, version: ModelVersion) -> bool:
         """Whether opening a version runs code that the acting person has not run already."""
         by_waiver = version.program_by.startswith("waiver/") or version.flavor == "program"
         return by_waiver or (version.program_by == "own" and version.author != self._settings.actor)

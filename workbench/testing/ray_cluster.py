@@ -119,6 +119,8 @@ def _of_its_own(number: int, cpus: int) -> list[str]:
         str(low + 999),
         "--dashboard-agent-listen-port",
         str(free_port()),
+        "--include-log-monitor",
+        "false",
     ]
 
 

@@ -98,6 +98,43 @@ class TargetContract:
         assert routing is not None
         assert routing.champion == deployed[1]
 
+    def test_who_holds_an_earlier_lease_is_refused(
+        self, target: Target, deployed: list[Deployment]
+    ) -> None:
+        first, second, third = (Routing(endpoint=ENDPOINT, champion=one) for one in deployed)
+        version = target.route(first, expected=0, token=7)
+        with pytest.raises(Conflict):
+            target.route(second, expected=version, token=6)
+        assert target.status(ENDPOINT).routing == first
+        version = target.route(third, expected=version)  # by hand: no lease, and the one there stays
+        status = target.status(ENDPOINT)
+        assert (status.routing, status.token) == (third, 7)
+        with pytest.raises(Conflict):
+            target.route(first, expected=version, token=6)
+
+    def test_a_later_lease_is_kept_also_where_the_routing_stays(
+        self, target: Target, deployed: list[Deployment]
+    ) -> None:
+        routing = Routing(endpoint=ENDPOINT, champion=deployed[0])
+        version = target.route(routing, expected=0, token=1)
+        assert target.route(routing, expected=version, token=2) == version
+        assert target.status(ENDPOINT).token == 2
+
+    def test_who_keeps_an_arm_and_what_the_arms_are_called_is_read_back(
+        self, target: Target, deployed: list[Deployment]
+    ) -> None:
+        routing = Routing(
+            endpoint=ENDPOINT,
+            champion=deployed[0],
+            candidate=deployed[1],
+            share=0.5,
+            sticky="customer",
+            salt="tiny-2",
+            arms=("control", "treatment"),
+        )
+        target.route(routing, expected=0)
+        assert target.status(ENDPOINT).routing == routing
+
     def test_killing_keeps_the_routing_and_the_reason(
         self, target: Target, deployed: list[Deployment]
     ) -> None:

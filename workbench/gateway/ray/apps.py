@@ -13,9 +13,15 @@ from workbench.gateway.ray.router import Router
 
 def version(args: dict[str, Any]) -> serve.Application:
     """The application of one version; ``args`` are those of ``Replica``."""
-    return serve.deployment(Replica, name=VERSION).bind(**args)
+    return _application(Replica, VERSION, args)
 
 
 def router(args: dict[str, Any]) -> serve.Application:
     """The application of one endpoint's router; ``args`` are those of ``Router``."""
-    return serve.deployment(serve.ingress()(Router), name=ROUTER).bind(**args)
+    return _application(serve.ingress()(Router), ROUTER, args)
+
+
+def _application(of: type, name: str, args: dict[str, Any]) -> serve.Application:
+    deployment: Any = serve.deployment(of, name=name)  # its types know the decorator alone
+    application: serve.Application = deployment.bind(**args)
+    return application

@@ -13,9 +13,9 @@ from typing import Any
 from workbench.core.settings import load
 from workbench.gateway.answers import Answer, DeadlineExceeded, Failed
 from workbench.gateway.batch import Batch
+from workbench.gateway.live import Shelf
 from workbench.gateway.problems import Problem
-from workbench.gateway.routing import Route
-from workbench.gateway.workers import serve_version
+from workbench.gateway.routing import Route, RoutingTable
 
 Said = tuple[str, Any]
 """What a replica says of one call, as plain values: an exception of ours would come back as one of Ray's."""
@@ -32,7 +32,10 @@ class Replica:
     async def __init__(self, root: str, route: dict[str, Any]) -> None:  # type: ignore[misc]
         # Serve awaits it: the workers belong to the loop that also answers.
         settings = await asyncio.to_thread(load, Path(root))
-        self._served = await serve_version(Route.model_validate(route), settings)
+        champion = Route.model_validate(route)
+        table = RoutingTable(endpoint=champion.model.name, version=1, champion=champion)
+        self._shelf = Shelf(settings)
+        self._served = (await self._shelf.load(table)).loaded[champion.version]
 
     async def __call__(self, batch: Batch, *, scores: bool, deadline: float, shadow: bool) -> Said:
         """Ask the version, and say what came of it; see ``heard``."""
@@ -48,8 +51,8 @@ class Replica:
 
     async def __del__(self) -> None:
         """End the workers; Serve awaits it when it retires a replica."""
-        if hasattr(self, "_served"):
-            await self._served.close()
+        if hasattr(self, "_shelf"):
+            await self._shelf.close()
 
 
 def heard(said: Said, deadline: float) -> Answer:

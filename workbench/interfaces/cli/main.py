@@ -9,10 +9,13 @@ import typer
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.interfaces.cli import (
+    batch,
     compiling,
     decide,
+    endpoints,
     identity,
     incidents,
+    keys,
     models,
     origin,
     pack,
@@ -36,7 +39,23 @@ app = typer.Typer(
 #: What a wrong option raises. Its usual exit code, 2, would read as "inconclusive" here.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
-for module in (models, compiling, decide, policies, release, traffic, incidents, origin, pack, tools, trust, identity):
+for module in (
+    models,
+    compiling,
+    decide,
+    endpoints,
+    batch,
+    policies,
+    release,
+    keys,
+    traffic,
+    incidents,
+    origin,
+    pack,
+    tools,
+    trust,
+    identity,
+):
     module.add_to(app)
 
 
