@@ -172,7 +172,8 @@ class Drills:
         found = self._traffic.frame(endpoint, since=self._clock.now() - _RECENT)
         answered = found[(found["arm"] == "champion") & (found["status"] == 200)].tail(_REQUESTS)
         example: dict[str, Any] = next(iter(pair.champion.model.input_example), {})
-        rows = [example | batch[0] for batch in answered["inputs"] if batch and batch[0]]
+        captured = zip(answered["inputs"], answered["redacted"], strict=True)
+        rows = [example | _without(batch[0], closed) for batch, closed in captured if batch and batch[0]]
         if not rows:
             raise Refused(
                 f"No request of {endpoint} was captured in the last {_RECENT.days} days: none to replay.",
@@ -234,6 +235,11 @@ class Drills:
 
 
 @contextmanager
+def _without(row: dict[str, Any], closed: Sequence[str]) -> dict[str, Any]:
+    """A captured row without the columns whose values were never kept: what is there is a digest."""
+    return {name: value for name, value in row.items() if name not in closed}
+
+
 def _requests(url: str, path: str, bodies: Sequence[bytes]) -> Iterator[list[Answered]]:
     """Keep requests coming while the block runs; all answers are in the list afterwards."""
     stop, answers = threading.Event(), list[Answered]()
