@@ -181,6 +181,7 @@ class Supervisor:
         child.process = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, *command],
             stdin=subprocess.DEVNULL,
+            stdout=2,  # standard output is for our own lines, which scripts read
             env={**os.environ, **acting},
             start_new_session=True,  # Ctrl-C is ours: we end them, in our order
         )
