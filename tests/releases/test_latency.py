@@ -10,12 +10,22 @@ from workbench.core.values import Outcome
 from workbench.releases.analysis import judge
 from workbench.releases.controller import step
 from workbench.releases.latency import slow_counts
+from workbench.releases.records import Status
 from workbench.releases.state import STAGE_ENTERED
 from workbench.releases.tallies import Arms, CanaryTally
 from workbench.releases.yardsticks import LEAST, Yardsticks, thresholds
 from workbench.stats.sequential import log_e_order
 from workbench.testing.clock import START
-from workbench.testing.releases import after, opened, plan, quiet_canary, quiet_shadow, seen, verdict
+from workbench.testing.releases import (
+    Traffic,
+    after,
+    opened,
+    plan,
+    quiet_canary,
+    quiet_shadow,
+    seen,
+    verdict,
+)
 
 LIMITS = (10.0, 20.0, 40.0, 60.0, 100.0)
 FROZEN = Yardsticks(latency_ms=LIMITS, latency_requests=1000)
@@ -154,3 +164,29 @@ def test_time_outs_alone_show_in_latency_too():
     )
     found = judge(of, 0.05, [tally], [], Yardsticks(latency_ms=limits))
     assert {v.metric: v.outcome for v in found}["latency"] is Outcome.FAIL
+
+
+def test_a_slower_candidate_is_aborted_on_captured_traffic_and_a_controller_that_was_restarted_says_the_same(
+    project,
+):
+    project.promote(1)
+    rng = np.random.default_rng(2)
+
+    def capture(n: int, share: float) -> None:
+        at = {"table": project.table().version, "time": project.clock.now()}
+        made = Traffic(n, champion=1, candidate=2).canary(n, share, **at)
+        slower = {"champion": 1.0, "candidate": 3.0}
+        project.capture([e.model_copy(update={"latency_ms": rng.exponential(slower[e.arm])}) for e in made])
+
+    capture(500, 0.0)
+    stage = {"name": "half", "kind": "canary", "weight": 0.5, "min_requests": 2000}
+    of = plan(metrics={"errors": {}, "latency": {}}, stages=[stage, {"name": "champion", "kind": "champion"}])
+    release = project.open(2, plan=of)
+    capture(30, 0.5)
+    assert project.releases.tick(release.id).status is Status.RUNNING
+    capture(400, 0.5)
+    fresh = project.another().tick(release.id)
+    assert fresh.status is Status.ABORTED
+    assert fresh.reason.startswith("Longer than")
+    [latency] = [v for v in fresh.verdicts if v.metric == "latency"]
+    assert latency.candidate_n + latency.champion_n == 430
