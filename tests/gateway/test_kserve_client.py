@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import workbench as wb
+
 ROOT = Path(__file__).parents[2]
 KSERVE = "kserve==0.21.0"
 
@@ -37,9 +39,22 @@ def kserve_python():
 
 @pytest.mark.slow
 def test_its_calls_work_as_they_are(kserve_python, gateways, routes):
-    gateway = gateways(champion=routes.pipeline)
+    check(kserve_python, gateways(champion=routes.pipeline), {})
+
+
+@pytest.mark.slow
+def test_its_calls_work_with_a_key_in_a_header(kserve_python, gateways, routes):
+    gateway = gateways(champion=routes.pipeline, settings={"gateway_auth": "keys"})
+    bench = wb.open(gateway.root)
+    key = bench.gateway_keys.add("tiny", name="kserve")[1]
+    bench.journal.close()
+    check(kserve_python, gateway, {"Authorization": f"Bearer {key}"})
+
+
+def check(kserve_python, gateway, headers):
+    """Make all calls, and look at what came back."""
     ran = subprocess.run(
-        [kserve_python, Path(__file__).with_name("kserve_calls.py"), gateway.url],
+        [kserve_python, Path(__file__).with_name("kserve_calls.py"), gateway.url, json.dumps(headers)],
         capture_output=True,
         text=True,
         timeout=120,
