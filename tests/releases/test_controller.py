@@ -7,10 +7,10 @@ import pytest
 
 from workbench.core.values import Outcome
 from workbench.journal import Event
-from workbench.releases.tallies import CanaryTally, ShadowTally
 from workbench.releases.controller import at_the_door, step
 from workbench.releases.records import Status
 from workbench.releases.state import PAUSED, RESUMED
+from workbench.releases.tallies import CanaryTally, ShadowTally
 from workbench.testing.clock import START
 from workbench.testing.releases import after, opened, plan, quiet_canary, quiet_shadow, seen, verdict
 
