@@ -243,6 +243,20 @@ def test_a_champion_with_nobody_behind_it_is_asked_all_the_same(gateway, routes,
     assert gateway.captured(CONSECUTIVE + 2, table)[-1].error == ""
 
 
+def test_it_is_asked_as_well_when_the_candidate_has_failed_before(gateway, routes, wait_until):
+    behind = {"champion": routes.failing, "candidate": routes.numeric}
+    for _ in range(2):  # then no champion from before can answer
+        gateway.take(**behind)
+    for _ in range(CONSECUTIVE):
+        gateway.ask(FAILS)
+    wait_until(lambda: gateway.status.breakers == {"tiny/3": "open"})
+    table = gateway.take(share=1.0, **behind)
+    assert gateway.ask(ANSWERS) == (200, "3", [0])
+    (exchange,) = gateway.captured(1, table)
+    assert (exchange.arm, exchange.version) == ("candidate", 8)
+    assert "'x2'" in exchange.error
+
+
 def test_a_champion_with_an_open_breaker_is_passed_over_for_its_standby(gateway, routes, wait_until):
     table = gateway.take(champion=routes.failing, standby=routes.always)
     for _ in range(CONSECUTIVE):

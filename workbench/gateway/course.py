@@ -52,8 +52,8 @@ class Course:
     """Why whom was chosen did not answer."""
     tried: set[int] = field(default_factory=set)
     """Versions that were asked, or passed over."""
-    asked: int = 0
-    """How many were asked."""
+    asked: list[int] = field(default_factory=list)
+    """Versions that were asked."""
 
     @property
     def named(self) -> bool:

@@ -188,7 +188,7 @@ class DataPlane:
         for one in self._chain.order:
             if one.version not in course.tried and (step := self._entered(course, one)) is not None:
                 return step
-        if course.asked or live.table.fallback is not None:
+        if champion.version in course.asked or live.table.fallback is not None:
             return None
         if champion is course.chosen:
             course.error = ""
@@ -206,7 +206,7 @@ class DataPlane:
     @staticmethod
     def _step(course: Course, one: Loaded, ticket: int | None) -> _Step:
         course.tried.add(one.version)
-        course.asked += 1
+        course.asked.append(one.version)
         return _Step(one, ticket)
 
     def _may_answer(self, one: Loaded, course: Course) -> bool:
@@ -267,9 +267,10 @@ class DataPlane:
         if table.fallback is not None and not (course.named or busy):
             self._metrics.fell_back("declared")
             return self._static(course, table.fallback)
-        status = 503 if last is None or course.asked > 1 else last.status
+        several = len(course.asked) > 1
+        status = 503 if last is None or several else last.status
         self._record(course, status=status)
-        if course.asked > 1:
+        if several:
             who, reason = f"No version of {self.endpoint}", "could answer"
         else:
             # What the model said may hold values of the rows: it is recorded, not sent.
@@ -306,7 +307,10 @@ class DataPlane:
         return overloaded()
 
     async def _shadow(self, loaded: Loaded, call: Call, exchange: Exchange) -> None:
-        """Ask the shadow after the caller has been answered, and record both answers together."""
+        """Ask the shadow after the caller has been answered, and record both answers together.
+
+        Its failures open no breaker: it holds nobody up, and each of them is evidence.
+        """
         started = perf_counter()
         seen: dict[str, object] = {"shadow_version": loaded.version}
         try:
