@@ -47,7 +47,7 @@ class Up:
 
     def __init__(self, root, *arguments: str) -> None:
         command = [sys.executable, "-m", "workbench.interfaces.cli.main", "up", *arguments]
-        self.output = tempfile.TemporaryFile("w+")
+        self.output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self.process = subprocess.Popen(
             [*command, "-C", str(root), "--json"], stdout=subprocess.PIPE, stderr=self.output, text=True
         )

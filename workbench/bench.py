@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from workbench.releases.batch import BatchRun, Done
     from workbench.releases.by_hand import ByHand
     from workbench.releases.drills_records import Drill
+    from workbench.releases.forecast_records import Forecast
     from workbench.releases.gateway_keys import GatewayKeys
     from workbench.releases.reconciliation import Reconciliation
     from workbench.releases.records import Release
@@ -599,6 +600,19 @@ class Workbench:
             verdict=self.decisions.judge(version, rules),
             unmoved=unmoved,
         )
+
+    def forecast(
+        self, model: str | ModelVersion, *, plan: str | Path = "canary", rate: float | None = None
+    ) -> Forecast:
+        """Say what a release would take on the traffic of the last day: a dry run, nothing is opened.
+
+        Args:
+            model: the candidate.
+            plan: a file, or a name in ``plans/``.
+            rate: requests a minute (of a sticky plan entities) in place of the measured ones.
+        """
+        version = self.model(model)
+        return self.releases.forecast(version, self._file("plans", plan), version.name, rate=rate)
 
     def advance(self, release: str | Release) -> Release:
         """One look of the controller: read new traffic, judge, act.

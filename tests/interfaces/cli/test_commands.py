@@ -58,6 +58,7 @@ GROUPED = [
     "release abort",
     "release retry",
     "release approve",
+    "release plan",
     "playbook run",
     "playbook list",
     "policy diff",

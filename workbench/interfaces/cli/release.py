@@ -56,6 +56,7 @@ def add_to(app: typer.Typer) -> None:
     for command in (start, run, tick, pause, resume, abort, retry, approve):
         releases.command(command.__name__)(command)
     releases.command("list")(list_all)
+    releases.command("plan")(try_dry)
     releases.command("show")(show_one)
     app.add_typer(releases, name="release")
 
@@ -133,6 +134,22 @@ def tick(endpoints: Only = None, project: Project = HERE, actor: Actor = "", as_
             remedy="The lines above say why; the next tick tries again.",
             field="release",
         )
+
+
+def try_dry(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A file, or a name in plans/.")],
+    model: Annotated[str, typer.Option("--model", help="The candidate: `name`, `name/3`, `name@candidate`.")],
+    rate: Annotated[
+        float | None, typer.Option("--rate", help="Requests a minute, in place of the last day's.")
+    ] = None,
+    project: Project = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Try a plan dry: what a release would take on the traffic of the last day. Nothing is opened.
+
+    Example: `workbench release plan canary --model recidivism/4`
+    """
+    show(bench(project).forecast(model, plan=plan, rate=rate), as_json=as_json)
 
 
 def list_all(project: Project = HERE, as_json: AsJson = False) -> None:
