@@ -234,12 +234,12 @@ class Drills:
         self._journal.append_many([(stream_of(lease.endpoint), fact, None)], unmoved=lease.unmoved)
 
 
-@contextmanager
 def _without(row: dict[str, Any], closed: Sequence[str]) -> dict[str, Any]:
     """A captured row without the columns whose values were never kept: what is there is a digest."""
     return {name: value for name, value in row.items() if name not in closed}
 
 
+@contextmanager
 def _requests(url: str, path: str, bodies: Sequence[bytes]) -> Iterator[list[Answered]]:
     """Keep requests coming while the block runs; all answers are in the list afterwards."""
     stop, answers = threading.Event(), list[Answered]()

@@ -184,9 +184,10 @@ def other_answer(endpoint: str, some: Decided, what: str) -> str:
 
 def gone(endpoint: str, captured: int, there: int, removed: int) -> str:
     """Exchanges that were written, and are neither there nor told to have been removed."""
+    missing = captured - there - removed
     return (
         f"The gateway of {endpoint} recorded that it wrote {captured:,} exchanges; {there:,} are there, and "
-        f"the journal tells of {removed:,} that were erased or dropped: {captured - there - removed:,} are gone "
+        f"the journal tells of {removed:,} that were erased or dropped: {missing:,} are gone "
         "without a traffic.erased or traffic.dropped, or lie where capture_url does not look."
     )
 
