@@ -107,6 +107,24 @@ def test_opening_happens_wholly_or_not_at_all(project, at):
     assert serving(project) == (1, None, 2, None)
 
 
+@pytest.mark.parametrize("at", range(4))
+def test_superseding_happens_wholly_or_not_at_all(project, at):
+    """There is never a moment with two releases under way, nor one with none."""
+    project.open(1)
+    open_second(project, project.releases)
+    version = project.version(3)
+    assert dies(
+        project,
+        at,
+        lambda releases: releases.supersede(version, SHORT, endpoint=NAME, verdict=verdict_on(version)),
+    )
+    again = project.another()
+    [active] = [release for release in again.all() if not release.status.final]
+    again.tick(active.id)
+    assert kinds(project, "tiny-2") == ["opened"] + ["superseded"] * (active.id == "tiny-3")
+    assert serving(project) == (1, None, int(active.id[-1]), None)
+
+
 def test_a_walk_that_dies_at_every_boundary_in_turn_still_enters_each_stage_once(project):
     project.open(1)
     release = open_second(project, project.releases)

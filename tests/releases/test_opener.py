@@ -9,6 +9,7 @@ from workbench.core.values import Outcome
 from workbench.gateway.routing import is_killed
 from workbench.releases import Status
 from workbench.releases.opening import require_aborted
+from workbench.releases.reconciliation.told import releases_tell
 from workbench.testing.releases import PLAN, plan, verdict_on
 
 NAME = "tiny"
@@ -43,6 +44,16 @@ def test_a_new_candidate_ends_the_one_under_way_in_words_and_in_the_same_transac
     said = [(e.stream, e.kind) for e in project.journal.entries()[before:]]
     assert said == [("release/tiny-2", "release.superseded"), ("release/tiny-3", "release.opened")]
     assert answering(project) == (1, None, 3, None, 0.0)
+
+
+def test_what_was_superseded_is_no_gap_in_the_account_of_the_journal(project):
+    project.open(1)
+    project.open(2)
+    supersede(project, 3)
+    entries = [e for e in project.journal.entries() if e.stream.startswith("release/")]
+    tale = releases_tell(entries)
+    assert tale.flaws == []
+    assert tale.told[-1].what.shadow.ref == "tiny/3"
 
 
 def test_a_candidate_with_traffic_loses_it_to_the_shadow_of_the_next(project):

@@ -29,8 +29,9 @@ from workbench.releases.state import (
     follow,
     thinned,
 )
+from workbench.releases.watching import NOT_YET
 from workbench.testing.clock import START
-from workbench.testing.releases import BYTES, after, opened, plan, quiet_shadow, seen
+from workbench.testing.releases import BYTES, PLAN, after, opened, plan, quiet_shadow, seen
 
 
 def event(kind: str, **payload) -> Event:
@@ -164,6 +165,40 @@ def test_the_fold_of_a_stream_is_what_the_journal_remembers(tmp_path, clock):
     assert fold(entries) == found.release
     assert (found.release.stage, found.since_table) == (1, (1, 7))
     assert {v.metric for v in found.release.verdicts} == {"errors", "disagreement"}
+
+
+def test_a_journal_from_before_there_were_other_kinds_of_plan_still_folds():
+    state = opened()
+    old = {
+        "id": "tiny-2",
+        "endpoint": "tiny",
+        "candidate": "tiny/2",
+        "candidate_digest": BYTES,
+        "champion": "tiny/1",
+        "plan": PLAN,
+        "plan_digest": plan().digest,
+        "alpha": 0.05,
+        "verdict": state.allowed.model_dump(mode="json"),
+        "since_table": 1,
+        "cursor": "",
+    }
+    point = {"n": 10, "log_e_worse": 0.5, "log_e_no_worse": 0.1}
+    verdict = {
+        "stage": "shadow",
+        "metric": "errors",
+        "outcome": "inconclusive",
+        "sentence": "Not settled.",
+        "alpha": 0.025,
+        "margin": 2.0,
+        "candidate_n": 10,
+        "candidate_bad": 1,
+        "points": [point],
+    }
+    found = follow(None, Event(kind=OPENED, payload=old), time=START, actor="ada")
+    assert found == state
+    looked = after(found, [event(JUDGED, stage=0, verdicts=[verdict], waits_for=["exposure"])])
+    assert looked.verdict("errors", "shadow").candidate_n == 10
+    assert (looked.watched, looked.waits_for) == (NOT_YET, ("exposure",))
 
 
 def test_looks_are_thinned_evenly_and_keep_the_first_and_the_newest():
