@@ -19,7 +19,8 @@ from workbench.testing.targets import ENDPOINT, TargetContract
 from workbench.testing.traffic import send
 from workbench.traffic import TrafficStore
 
-pytestmark = [pytest.mark.slow]
+#: The first test waits for a cluster, which takes its time on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 #: Answered alike by the first three versions.
 ROWS = [{"x1": x1} for x1 in (-2.0, -1.0, 1.0, 2.0)]

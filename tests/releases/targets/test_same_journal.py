@@ -84,7 +84,7 @@ def released(settings, plan, front_door):
 def test_the_same_plan_on_the_gateway_and_on_ray_leaves_the_same_journal_of_transitions(
     settings, ray_cluster, tmp_path
 ):
-    plan = tmp_path / "quick.json"
+    plan = tmp_path / "quick.yaml"
     plan.write_text(json.dumps(QUICK), "utf-8")
     on_ray = ray_cluster.settings
 
