@@ -142,8 +142,8 @@ class Watcher:
         if table is None:
             return  # removed: what is loaded goes on until the process ends
         in_force = self._plane.live.table if self._plane.live else None
-        if objection := _objection(table, in_force):
-            self._refuse(table.version, objection)
+        if reason := objection(table, in_force):
+            self._refuse(table.version, reason)
             return
         self._wanted = table.version
         live = self._shelf.live(table)
@@ -192,8 +192,8 @@ def new_status(endpoint: str, pid: int, url: str, *, admin: str = "") -> Status:
     )
 
 
-def _objection(table: RoutingTable, in_force: RoutingTable | None) -> str:
-    """Why a table must not be taken, in one sentence; empty when it may."""
+def objection(table: RoutingTable, in_force: RoutingTable | None) -> str:
+    """Return why a table must not be taken, in one sentence; empty when it may."""
     if table.sticky and table.sticky not in table.reads:
         return f"Its requests are split by the column {table.sticky!r}, and no version in it reads that."
     if in_force is None:

@@ -10,25 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core import plugins
 from workbench.core.clock import Clock
-from workbench.core.errors import Conflict, Unavailable
+from workbench.core.errors import Conflict
 from workbench.core.settings import Settings
-from workbench.core.values import Outcome
 from workbench.gates.records import StageApproval, Verdict
 from workbench.journal import Event, Journal, Signer
 from workbench.models.records import ModelVersion
 from workbench.models.references import require_name
-from workbench.releases import controller, permission, routes, watching
-from workbench.releases.analysis import Observations
-from workbench.releases.book import Book, Page
+from workbench.releases import controller, permission, routes
+from workbench.releases.book import Book
 from workbench.releases.by_hand import ByHand
 from workbench.releases.drills import Drills
 from workbench.releases.drills_records import Drill
@@ -37,15 +33,14 @@ from workbench.releases.forecast import dry_run
 from workbench.releases.forecast_records import Forecast
 from workbench.releases.intents import Intents
 from workbench.releases.lease import Lease, Leases
-from workbench.releases.observe import Ledger
+from workbench.releases.lookout import Lookout
 from workbench.releases.opener import Candidacy, Opener
 from workbench.releases.people import Voices
 from workbench.releases.permission import Permission, Unmoved
 from workbench.releases.plan import Plan, load_plan
 from workbench.releases.records import Release
-from workbench.releases.state import ABORTED, PAUSED, PROMOTED, RESUMED, State
+from workbench.releases.state import ABORTED, PAUSED, PROMOTED, RESUMED
 from workbench.releases.targets.base import Target
-from workbench.releases.watching import NOT_YET, Watched
 
 if TYPE_CHECKING:
     from workbench.models.registry import Registry
@@ -91,13 +86,19 @@ class Releases:
         intents = Intents.of(settings)
         self._by_hand = ByHand(settings.state, self._target, intents, clock)
         self._effects = Effects(journal, registry=registry, target=self._target, intents=intents, clock=clock)
-        self._permission = permission
         self._leases = Leases.of(settings, journal)
         self._drills = Drills(settings, journal, traffic, self._target, clock)
-        self._ledgers: dict[str, Ledger] = {}
-        self._watches: dict[tuple[str, int], Watched] = {}
         self._registry = registry
         self._voices = Voices(journal, people=settings.people, listed=settings.keys, clock=clock)
+        self._lookout = Lookout(
+            registry,
+            traffic,
+            self._target,
+            voices=self._voices,
+            permission=permission,
+            clock=clock,
+            age=self._age,
+        )
         self._opener = Opener(
             journal,
             registry=registry,
@@ -360,7 +361,7 @@ class Releases:
         if page.release.status.final:
             return False
         resting_on = permission.resting_on(self._journal, page.release.candidate)
-        follows = controller.step(page.state, self._look(page), self._clock.now())
+        follows = controller.step(page.state, self._lookout.look(page.state), self._clock.now())
         if follows.events:
             promotes = any(event.kind == PROMOTED for event in follows.events)
             unmoved = (*lease.unmoved, *(resting_on if promotes else ()))
@@ -373,50 +374,6 @@ class Releases:
         word = self._voices.say(page.release, version, **said)
         self._book.append(page, [word.event], also=word.enrolment)
         return word.approval
-
-    def _look(self, page: Page) -> Observations:
-        state, status = page.state, self._target.status(page.release.endpoint)
-        ledger = self._ledgers.setdefault(page.release.id, Ledger(self._traffic, state.cursor, self._age))
-        tallies = ledger.read(state, self._clock.now())
-        latency_ms, latency_requests = ledger.thresholds(state)
-        seen = Observations(
-            tallies=tallies,
-            latency_ms=latency_ms,
-            latency_requests=latency_requests,
-            table_version=status.version,
-            serving=status.alive,
-            refused=status.refused,
-            killed=status.killed,
-            approved=self._approved(page.release),
-            watched=self._watched(state, tallies[-1].exposure),
-        )
-        if controller.at_the_door(state, seen):
-            seen = replace(seen, permission=self._asked(state))
-        return seen
-
-    def _asked(self, state: State) -> Verdict:
-        """The gate's word; that it cannot be asked now is none, and no reason to end the release."""
-        try:
-            return self._permission(state)
-        except Unavailable as error:
-            if error.field == "journal":
-                raise
-            silent = {"outcome": Outcome.INCONCLUSIVE, "reason": f"it cannot be asked now. {error.message}"}
-            return state.allowed.model_copy(update=silent)
-
-    def _approved(self, release: Release) -> dict[str, tuple[str, ...]]:
-        """Who has said yes to the next stage; nobody is looked up where none is asked."""
-        if not release.stages[release.stage + 1].approvals:
-            return {}
-        return self._voices.counting(release, self._registry.version(release.candidate))
-
-    def _watched(self, state: State, exposure: int) -> Watched:
-        """How long the stage was watched, by this process or by another that has written more."""
-        key = (state.release.id, state.release.stage)
-        last = max(self._watches.get(key, NOT_YET), state.watched, key=attrgetter("seconds", "exposure"))
-        now, boot = self._clock.monotonic(), watching.this_boot()
-        found = self._watches[key] = watching.look(last, exposure, now=now, boot=boot)
-        return found
 
     def _say(self, release_id: str, kind: str, reason: str) -> Release:
         page = self._book.page(release_id)

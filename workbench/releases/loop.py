@@ -40,7 +40,7 @@ class _Turn:
     failures: int = 0
     """In a row."""
     said: str = ""
-    """What went wrong, as it was said; empty when nothing did."""
+    """What kind of failure was told of last; empty when it has gone on since."""
     shown: str = ""
     """How its release stood, as it was said."""
     kept: float | None = None
@@ -153,8 +153,9 @@ class Loop:
     def _failed(self, what: str, turn: _Turn, error: Exception) -> None:
         known = isinstance(error, WorkbenchError)
         sentence = error.message if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
-        if sentence != turn.said:
-            turn.said = sentence
+        kind = f"{type(error).__name__} {getattr(error, 'field', '')}"
+        if kind != turn.said:  # one outage has many sentences: closed, refused, no answer in time
+            turn.said = kind
             self._say(f"{what}: {sentence} It is tried again; who answers requests stays.")
             if not known:
                 log.error("%s could not be driven", what, exc_info=error)

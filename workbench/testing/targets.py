@@ -128,7 +128,7 @@ class TargetContract:
             champion=deployed[0],
             candidate=deployed[1],
             share=0.5,
-            sticky="customer",
+            sticky=deployed[0].model.columns[0].name,
             salt="tiny-2",
             arms=("control", "treatment"),
         )

@@ -26,7 +26,7 @@ from workbench.gateway.ray.remote import Handles
 from workbench.gateway.recorder import Recorder
 from workbench.gateway.routing import RoutingTable, folder_of
 from workbench.gateway.status import only_gateway, remove_status
-from workbench.gateway.watcher import Watcher, new_status
+from workbench.gateway.watcher import Watcher, new_status, objection
 from workbench.traffic import CaptureWriter
 
 #: Seconds to wait for the router before this one to end.
@@ -99,8 +99,8 @@ class Steered(Watcher):
     def steer(self, url: str, table: RoutingTable) -> None:
         """Take a table, or refuse it and say why: raising would make Serve replace the router."""
         self._status = self._status.model_copy(update={"url": url})
-        now = self._plane.live.table if self._plane.live else None
-        if now is not None and table.version <= now.version:
+        if reason := objection(table, self._plane.live.table if self._plane.live else None):
+            self._refuse(table.version, reason)
             return
         try:
             live = self._shelf.live(table)

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +21,7 @@ from workbench.models.records import ModelVersion
 from workbench.models.references import parse
 from workbench.releases.batch.answering import Order, Scored, score
 from workbench.releases.batch.parts import Parts
-from workbench.releases.batch.reading import Source
+from workbench.releases.batch.reading import Rows, Source
 from workbench.releases.batch.records import BatchRun, Done, Manifest
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _output(to: str | Path) -> Path:
 
 
 @contextmanager
-def _workers(jobs: int, backend: str) -> Iterator[Callable[[Order, Iterator[Any]], Iterator[Scored]]]:
+def _workers(jobs: int, backend: str) -> Iterator[Callable[[Order, Iterator[Rows]], Iterator[Scored]]]:
     """Processes that score chunks, and give them back in their order."""
     from joblib import Parallel, delayed, parallel_config
 
@@ -236,10 +237,15 @@ def _workers(jobs: int, backend: str) -> Iterator[Callable[[Order, Iterator[Any]
     if jobs < 1:
         raise InvalidInput("jobs: at least one process scores.", remedy="Leave it out.", field="jobs")
 
-    def parallel(order: Order, chunks: Iterator[Any]) -> Iterator[Scored]:
-        each = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        found: Iterator[Scored] = each(delayed(score)(order, rows) for rows in chunks)
-        return found
+    def parallel(order: Order, chunks: Iterator[Rows]) -> Iterator[Scored]:
+        tasks = (delayed(score)(order, rows) for rows in chunks)
+        if backend == "loky":
+            yield from Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)(
+                tasks
+            )
+        else:  # ray's hands back everything at once: in batches, so that a stop keeps what was finished
+            while some := list(islice(tasks, jobs)):
+                yield from Parallel(n_jobs=jobs)(some)
 
     with _ray(jobs) if backend == "ray" else _nothing(), parallel_config(backend=backend):
         yield parallel

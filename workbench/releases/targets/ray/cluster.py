@@ -51,11 +51,15 @@ def token(settings: Settings) -> str:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the variables every node is started with: a token is asked for, and nothing is reported."""
+    """Return the variables every node is started with: a token is asked for, and nothing is reported.
+
+    Ray would run its workers at the lowest priority but four; these answer requests.
+    """
     return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token_file(settings)),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",
     }
 
 
