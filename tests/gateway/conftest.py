@@ -47,6 +47,8 @@ def routes(tmp_path_factory):
         never=_make(root, models.Threshold(1e9), 10),
         hanging=_make(root, _hangs_when_high, 11),
         strange=_make(root, _strange_when_high, 12),
+        crashing=_make(root, _crashes_when_high, 13),
+        leaking=_make(root, _leaks_when_high, 14),
     )
 
 
@@ -56,6 +58,23 @@ def _hangs_when_high(frame):
 
     if (frame["x1"] > 50).any():
         time.sleep(600)
+    return [1] * len(frame)
+
+
+def _crashes_when_high(frame):
+    """Answer 1; where ``x1`` is above 50 the process ends as by a bad pointer."""
+    import os
+    import signal
+
+    if (frame["x1"] > 50).any():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return [1] * len(frame)
+
+
+def _leaks_when_high(frame):
+    """Answer 1, and keep 20 MB for ever where ``x1`` is above 50."""
+    if (frame["x1"] > 50).any():
+        globals().setdefault("_held", []).append(bytearray(20 << 20))
     return [1] * len(frame)
 
 
