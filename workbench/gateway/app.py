@@ -97,9 +97,7 @@ def make_app(
 class _Handlers:
     """One method a route. They translate; the data plane decides."""
 
-    def __init__(
-        self, plane: DataPlane, metrics: Metrics, desk: LabelDesk, max_body: int, way: Way
-    ) -> None:
+    def __init__(self, plane: DataPlane, metrics: Metrics, desk: LabelDesk, max_body: int, way: Way) -> None:
         self._plane = plane
         self._desk = desk
         self._metrics = metrics

@@ -76,10 +76,10 @@ def send_raw(url: str, *pieces: bytes, wait: float = 5.0, pause: float = 0.0) ->
 def post_bytes(path: str, body: bytes, *headers: str) -> bytes:
     """Return a whole POST that asks to close."""
     length = f"Content-Length: {len(body)}"
-    lines = [f"POST {path} HTTP/1.1", "Host: x", length, "Connection: close", *headers]
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", length, "Connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def get_bytes(path: str) -> bytes:
     """Return a whole GET that asks to close."""
-    return f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
