@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.core.errors import InvalidInput, Refused
+from workbench.core.errors import InvalidInput, Refused, Unavailable
 from workbench.journal import Event, FileSigner, VerifierKey
 from workbench.releases import Releases, Status
 from workbench.releases.people import Voices
@@ -211,6 +211,22 @@ def test_harm_ends_a_release_whoever_has_said_yes(project, release, say):
         say(by)
     project.send(300, bad=0.5)
     assert acting(project, "ada").tick(release.id).status is Status.ABORTED
+
+
+def test_while_the_registry_cannot_say_who_the_author_is_nobody_counts_and_the_look_goes_on(
+    project, release, say, monkeypatch
+):
+    def down(ref):
+        raise Unavailable("MLflow does not answer.", field="mlflow")
+
+    for by in ("joan", "eve", "mary"):
+        say(by)
+    state = project.releases._book.page(release.id).state
+    with monkeypatch.context() as patched:
+        patched.setattr(project.registry, "version", down)
+        lookout = acting(project, "ada")._lookout
+        assert lookout.look(state).approved == {}
+    assert set(lookout.look(state).approved) == {"owner", "legal"}
 
 
 def test_every_view_says_who_said_yes_and_nobody_writes_into_the_page(project, release, say, tmp_path):
