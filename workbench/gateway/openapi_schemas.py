@@ -257,4 +257,5 @@ def _labels(model: ModelVersion | None) -> Json:
         "additionalProperties": {"anyOf": [label, {"type": "array", "items": label, "minItems": 1}]},
         "minProperties": 1,
     }
-    return {"anyOf": [by_request, {"type": "array", "items": entry, "minItems": 1, "maxItems": MOST}]}
+    several: Json = {"type": "array", "items": entry, "minItems": 1}
+    return {"anyOf": [by_request, several], "description": f"At most {MOST} labels."}
