@@ -123,6 +123,14 @@ def test_a_run_does_not_go_on_with_another_input(batches, csv_of, tmp_path):
         batches.score("tiny", csv_of("x1", "1", "3"), tmp_path / "out.csv", resume=True)
 
 
+def test_a_file_that_changes_while_it_is_read_is_not_told_to_be_scored(batches, journal, csv_of, tmp_path):
+    source = csv_of("x1", "1", "2")
+    with pytest.raises(Conflict, match="changed while it was read"):
+        batches.score("tiny", source, tmp_path / "out.csv", progress=lambda _: csv_of("x1", "1", "3"))
+    assert not (tmp_path / "out.csv").exists()
+    assert journal.read("batch/tiny") == []
+
+
 def test_a_version_that_is_not_champion_answers_only_when_that_is_said(batches, journal, csv_of, tmp_path):
     source = csv_of("x1", "1")
     with pytest.raises(Refused, match="is not the champion"):

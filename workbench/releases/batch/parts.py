@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 
 from workbench.core.digests import of_bytes, of_file
 from workbench.core.errors import Conflict
-from workbench.gateway.routing import replace
+from workbench.gateway.routing import replace, sync_folder
 from workbench.models.records import ModelVersion
 from workbench.releases.batch.answering import Scored
 from workbench.releases.batch.records import Chunk, Manifest
@@ -100,8 +101,12 @@ class Parts:
             replace(self.rejects, _csv([["row", "reason"]]) + body, durable=True)
         part = self._folder / "output"
         self._join([self._at(_ANSWERS, number) for number in numbers], part)
+        digest = of_file(part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         part.replace(self.output)
-        return of_file(self.output)
+        sync_folder(self.output.parent)
+        return digest
 
     def clear(self) -> None:
         """Take the folder away."""

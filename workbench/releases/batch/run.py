@@ -177,7 +177,17 @@ class Batches:
     def _finish(
         self, source: Source, parts: Parts, manifest: Manifest, version: ModelVersion, *, champion: bool
     ) -> BatchRun:
-        """Put the output in place, then tell the journal, once."""
+        """Put the output in place, then tell the journal, once.
+
+        Raises:
+            Conflict: the input is another file by now than the one whose digest was taken.
+        """
+        if of_file(source.path) != manifest.input_digest:
+            raise Conflict(
+                f"{source.path.name} was changed while it was read.",
+                remedy=f"Score it again, to another file than {parts.output.name}.",
+                field="data",
+            )
         done = _done(manifest, source.rows)
         read = {column.name for column in version.columns}
         run = BatchRun(
