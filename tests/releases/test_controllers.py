@@ -149,8 +149,8 @@ def test_taking_over_changes_no_version_of_the_routing(project, release):
         with project.another().driving(NAME) as lease:
             assert lease.token == 1
             assert project.table() == before.model_copy(update={"token": 1})
+            status = first._target.status(NAME)
             with pytest.raises(WorkbenchError, match="lease 1; 0 is an earlier one"):
-                status = first._target.status(NAME)
                 first._target.route(status.routing, expected=status.version, token=0)
 
 

@@ -14,7 +14,6 @@ from workbench.core.settings import Settings
 from workbench.gates.streams import Look
 from workbench.gateway.routing import Route, RoutingTable, read_table, write_table
 from workbench.gateway.status import running
-from workbench.views.endpoints import Beside
 from workbench.governance.card import assemble_card
 from workbench.interfaces.cli.main import main
 from workbench.journal import Journal
@@ -28,6 +27,7 @@ from workbench.testing.releases import PLAN, plan, verdict_on
 from workbench.testing.traffic import send
 from workbench.traffic import TrafficStore
 from workbench.views import overview as overviews
+from workbench.views.endpoints import Beside
 
 NAME = "tiny"
 SHADOW = plan(stages=[PLAN["stages"][0] | {"min_requests": 60, "deadline_minutes": 2}, PLAN["stages"][3]])

@@ -101,6 +101,9 @@ class Beside(NamedTuple):
     answered: Mapping[str, Answered] = {}
 
 
+NOTHING = Beside()
+
+
 def look_beside(
     settings: Settings, endpoints: Iterable[str], traffic: TrafficStore | None = None, *, now: datetime
 ) -> Beside:

@@ -27,7 +27,7 @@ from workbench.models import history
 from workbench.models.records import ModelVersion
 from workbench.releases import refusals
 from workbench.releases.records import Release
-from workbench.views.endpoints import Beside, EndpointGlance, endpoints
+from workbench.views.endpoints import NOTHING, Beside, EndpointGlance, endpoints
 
 
 class EvidenceGlance(Record):
@@ -158,7 +158,7 @@ class Overview(Shown):
     """What was not let in, and stands."""
 
 
-def overview(entries: Iterable[Entry], look: Look | None = None, beside: Beside = Beside()) -> Overview:
+def overview(entries: Iterable[Entry], look: Look | None = None, beside: Beside = NOTHING) -> Overview:
     """Fold the whole journal.
 
     Args:
