@@ -154,7 +154,7 @@ class TrafficStore:
         low = _bound("since", since, 0)
         found = [s for s in map(segments.Segment.parse, self._names(endpoint)) if s and s.latest >= low]
         read, left = found[-most:], found[:-most]
-        whole = segments.moment(max([low, *(segment.latest for segment in left)]))
+        whole = segments.moment(max([low, *(segment.latest + 1 for segment in left)]))
         tables = [self.segment(endpoint, segment.name, Recent._fields) for segment in read]
         rows = (Recent(**row) for table in tables for row in table.to_pylist())
         return [row for row in rows if row.time >= whole], whole
