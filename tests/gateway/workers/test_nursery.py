@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -19,6 +20,17 @@ def test_when_the_nursery_dies_another_is_started_and_calls_are_answered(moody, 
             os.kill(psutil.Process(pids[0]).ppid(), signal.SIGKILL)
             await until(lambda: not any(map(psutil.pid_exists, pids)))
             assert await ask(1) == [1.0]
+
+    run(story())
+
+
+def test_a_call_whose_worker_is_killed_from_outside_is_answered_by_another(moody, serving, run):
+    async def story():
+        async with serving(moody, gateway_workers=2) as ask:
+            calls = [asyncio.create_task(ask(105)) for _ in range(2)]
+            await asyncio.sleep(0.05)
+            os.kill(ask.served.crew.pids[0], signal.SIGKILL)
+            assert await asyncio.gather(*calls) == [[1.0], [1.0]]
 
     run(story())
 

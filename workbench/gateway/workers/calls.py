@@ -38,6 +38,9 @@ class Call:
     alone: bool = False
     """It is not joined: what it was joined into failed, and whose fault that was is to be seen."""
 
+    again: bool = False
+    """It was given to a second worker, because the first was killed from outside."""
+
     def fail(self, error: Exception) -> None:
         """Tell the caller, if there is still one."""
         if not self.answer.done():
@@ -61,6 +64,8 @@ class Waiting:
     def again(self, calls: Sequence[Call]) -> None:
         """Put calls back at the front, to be asked one by one."""
         for call in reversed(calls):
+            if call.answer.done():
+                continue
             call.alone = True
             (self._shadow if call.shadow else self._sent).appendleft(call)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from workbench.gateway.workers import calls as waiting
 from workbench.gateway.workers import wire
 from workbench.gateway.workers.calls import Call, Waiting
 from workbench.gateway.workers.limits import Limits
-from workbench.gateway.workers.nursery import Nursery
+from workbench.gateway.workers.nursery import Nursery, said
 from workbench.gateway.workers.program import Order
 from workbench.gateway.workers.worker import Worker
 
@@ -150,7 +151,7 @@ class Crew:
     def _failed(self, calls: Sequence[Call], why: str) -> None:
         """One row that a model cannot answer must not fail the calls it was joined with."""
         if len(calls) > 1:
-            self._waiting.again([call for call in calls if not call.answer.done()])
+            self._waiting.again(calls)
         else:
             waiting.fail(calls, why)
 
@@ -161,9 +162,15 @@ class Crew:
             self._do(self._replace())
 
     async def _tell(self, worker: Worker, calls: Sequence[Call]) -> None:
-        why = f"its process ended ({await worker.ending()})"
-        log.warning("a worker of %s: %s", self._order.model.ref, why)
-        self._failed(calls, why)
+        """A process ended at these calls. Neither is to blame where it was killed from outside."""
+        code = await worker.ending()
+        log.warning("a worker of %s: its process ended (%s)", self._order.model.ref, said(code))
+        killed = code == -signal.SIGKILL and not self._closing
+        if killed and len(calls) == 1 and not calls[0].again:
+            calls[0].again = True
+            self._waiting.again(calls)
+        else:
+            self._failed(calls, f"its process ended ({said(code)})")
         self._dispatch()
 
     async def _replace(self) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from workbench.core.errors import Unavailable
 from workbench.gateway.workers import wire
@@ -110,10 +110,8 @@ class Nursery:
         self._channel, self._reader, self._known = None, wire.Reader(), set()
 
 
-def said(code: Any) -> str:
+def said(code: int | None) -> str:
     """Return an exit code in words."""
-    import signal
-
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):
             return signal.Signals(-code).name

@@ -15,7 +15,7 @@ import psutil
 
 from workbench.core.errors import Unavailable
 from workbench.gateway.workers import wire
-from workbench.gateway.workers.nursery import Nursery, said
+from workbench.gateway.workers.nursery import Nursery
 from workbench.gateway.workers.program import Order
 
 #: Seconds a version may take to be read and to answer its example.
@@ -116,9 +116,9 @@ class Worker(asyncio.Protocol):
             self._transport.close()
             await self._ended.wait()
 
-    async def ending(self) -> str:
-        """Wait for the end of the process, and say how it ended."""
-        return said(await self._nursery.ending(self.pid))
+    async def ending(self) -> int | None:
+        """Wait for the end of the process, and return how it ended; as ``Nursery.ending``."""
+        return await self._nursery.ending(self.pid)
 
     # asyncio.Protocol
 
