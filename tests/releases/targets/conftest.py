@@ -48,7 +48,7 @@ def ray_cluster(registered: Path, tmp_path_factory) -> Iterator[Cluster]:
         running_cluster(settings),
     ):
         registry = Registry(settings, journal, SystemClock())
-        registry.register(Slow(30.0).fit(None), name=NAME, train=tiny_frame(), target=TARGET)  # the sixth
+        registry.register(Slow(3.0).fit(None), name=NAME, train=tiny_frame(), target=TARGET)  # the sixth
         cluster = Cluster(settings, registry)
         warm = [cluster.deployed(number) for number in (1, 2, 3)]
         routing = Routing(endpoint=KEEPER, champion=warm[0], candidate=warm[1], standby=warm[2])

@@ -43,10 +43,11 @@ def door(state) -> str:
     return read_status(state, ENDPOINT).url
 
 
-def captured(state, table: int):
+def captured(state, sent):
+    """The exchanges of these requests, by what their sender knows of them."""
     time.sleep(1.5)  # a segment is closed after a third of a second
-    exchanges = TrafficStore(state / "traffic").exchanges(ENDPOINT)
-    return [one for one in exchanges if one.table_version == table]
+    ids = [answer.request_id for answer in sent.answers]
+    return TrafficStore(state / "traffic").exchanges(ENDPOINT, request_ids=ids)
 
 
 @contextmanager
@@ -108,19 +109,19 @@ def test_the_coin_of_every_exchange_is_captured_with_its_share_and_table(ray_clu
     version = ray.route(Routing(endpoint=ENDPOINT, **routing), expected=0)
     sent = send(door(state), ENDPOINT, ROWS * 10, rate=20)
     assert sent.failed == 0, sent
-    found = captured(state, version)
+    found = captured(state, sent)
     assert len(found) == 40
-    assert {one.share for one in found} == {0.5}
+    assert {(one.table_version, one.share) for one in found} == {(version, 0.5)}
     assert all((one.coin < 0.5) == (one.arm == "candidate") for one in found)
     assert {one.served_by for one in found} == {1, 2}
 
 
 def test_the_answers_of_a_shadow_are_captured_and_never_sent(ray_cluster, ray, state):
     routing = Routing(endpoint=ENDPOINT, champion=ray_cluster.deployed(1), shadow=ray_cluster.deployed(2))
-    version = ray.route(routing, expected=0)
+    ray.route(routing, expected=0)
     sent = send(door(state), ENDPOINT, ROWS * 5, rate=20)
     assert (sent.failed, set(sent.versions)) == (0, {1})
-    found = captured(state, version)
+    found = captured(state, sent)
     assert [one.shadow_version for one in found] == [2] * 20
     assert all(one.shadow_outputs == one.outputs for one in found)
 
@@ -130,11 +131,11 @@ def test_a_candidate_that_hangs_is_given_up_in_time_and_the_champion_answers(ray
     champion = ray_cluster.deployed(1)
     version = ray.route(Routing(endpoint=ENDPOINT, champion=champion), expected=0)
     routing = Routing(endpoint=ENDPOINT, champion=champion, candidate=hangs, share=1.0)
-    version = ray.route(routing, expected=version)
+    ray.route(routing, expected=version)
     sent = send(door(state), ENDPOINT, ROWS[:1], rate=1)
     assert (sent.failed, sent.versions) == (0, [1])
     assert sent.latency_ms(1.0) < 4000  # a deadline of a second, and as long again for the champion
-    (found,) = captured(state, version)
+    (found,) = captured(state, sent)
     assert (found.arm, found.version, found.served_by) == ("candidate", 6, 1)
     assert "no answer within" in found.error
 
