@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.core.errors import Conflict
 from workbench.core.settings import load
@@ -31,6 +31,7 @@ from workbench.traffic import CaptureWriter
 
 #: Seconds to wait for the router before this one to end.
 _PATIENCE = 30.0
+_REQUEST_ID = b"x-request-id"
 
 
 class Router:
@@ -58,7 +59,7 @@ class Router:
         front = Front.of(settings, endpoint, settings.gateway_host)
         desk = LabelDesk(settings, self._plane)
         app = make_app(self._plane, metrics, desk, max_body=settings.gateway_max_body_bytes, front=front)
-        self._app = _without_prefix(app)
+        self._app = _behind_serve(app)
         self._record = Recorder(folder_of(settings.state, endpoint), captured=lambda: self._capture.written)
         self._watcher = Steered(
             settings.state,
@@ -115,14 +116,31 @@ class Steered(Watcher):
         """The file of the table is the target's; this one is told by Serve."""
 
 
-def _without_prefix(app: ASGIApp) -> ASGIApp:
-    """Take off the path under which Serve mounts the endpoint: who may ask for what is decided by path."""
+def _behind_serve(app: ASGIApp) -> ASGIApp:
+    """Undo what Serve's door does to a request.
+
+    It mounts the endpoint under a path: who may ask for what is decided by path. It names every request, in
+    the same header as the gateway, and adds that to the answer: with the gateway's own it would stand twice.
+    """
 
     async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-        prefix = scope.get("root_path", "")
-        if prefix and scope.get("path", "").startswith(prefix):
-            scope = {**scope, "path": scope["path"][len(prefix) :] or "/", "root_path": ""}
-        await app(scope, receive, send)
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        prefix, path = scope.get("root_path", ""), scope["path"]
+        if prefix and path.startswith(prefix):
+            scope = {**scope, "path": path[len(prefix) :] or "/", "root_path": ""}
+        named = [pair for pair in scope["headers"] if pair[0] == _REQUEST_ID]
+
+        async def once(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [
+                    (name, value) for name, value in message["headers"] if (name.lower(), value) not in named
+                ]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        await app(scope, receive, once)
 
     return inner
 
