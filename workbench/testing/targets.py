@@ -98,9 +98,7 @@ class TargetContract:
         assert routing is not None
         assert routing.champion == deployed[1]
 
-    def test_who_holds_an_earlier_lease_is_refused(
-        self, target: Target, deployed: list[Deployment]
-    ) -> None:
+    def test_who_holds_an_earlier_lease_is_refused(self, target: Target, deployed: list[Deployment]) -> None:
         first, second, third = (Routing(endpoint=ENDPOINT, champion=one) for one in deployed)
         version = target.route(first, expected=0, token=7)
         with pytest.raises(Conflict):
