@@ -75,5 +75,5 @@ bench: install ## ours beside a peer in one run, as ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## forget the environment, the builds and the demo
-	rm -rf $(VENV) .torch .modelscan .kserve-venv demo test-results extensions/node_modules extensions/*/lib
+	rm -rf $(VENV) .torch .modelscan .kserve-venv .mlserver-venv demo test-results extensions/node_modules extensions/*/lib
 	rm -rf workbench/interfaces/lab/labextension workbench/interfaces/widgets/static
