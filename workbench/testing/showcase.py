@@ -34,9 +34,8 @@ from workbench.incidents.records import BisectReport, Failure, Incident, ReplayC
 from workbench.incidents.state import opened
 from workbench.journal import Event, Journal
 from workbench.models.records import ModelVersion
-from workbench.releases.plan import load_plan
-from workbench.releases.records import EvidencePoint, Release, Stage, StageVerdict, Status
 from workbench.testing import showcase_gates as gates
+from workbench.testing import showcase_releases as releases
 from workbench.testing.showcase_base import HOSTILE, NOON, digest, model
 from workbench.views.overview import overview
 
@@ -165,64 +164,6 @@ def report(version: int = 3) -> Report:
         scores=scores(),
         created=NOON + timedelta(hours=5),
         code=f'import workbench as wb\n\nbench = wb.open()\nbench.audit("{about.ref}", on=data, seed=0)',
-    )
-
-
-def release() -> Release:
-    """A canary that is half way and proves no worse."""
-    points = tuple(
-        EvidencePoint(n=n, log_e_worse=-0.004 * n, log_e_no_worse=0.0045 * n) for n in range(0, 801, 40)
-    )
-    return Release(
-        id="recidivism-2",
-        endpoint="recidivism",
-        candidate="recidivism/2",
-        candidate_digest=model(2).digest,
-        champion="recidivism/1",
-        plan="canary",
-        plan_digest=digest("plan"),
-        stages=(
-            Stage(name="shadow", kind="shadow", min_requests=200),
-            Stage(name="canary 10 %", kind="canary", weight=0.1, min_requests=500),
-            Stage(name="canary 50 %", kind="canary", weight=0.5, min_requests=500),
-            Stage(name="champion", kind="champion", weight=1.0),
-        ),
-        stage=1,
-        status=Status.RUNNING,
-        weight=0.1,
-        reason="",
-        verdicts=(
-            StageVerdict(
-                stage="canary 10 %",
-                metric="errors",
-                outcome=Outcome.PASS,
-                sentence="No worse than 2 times the champion's errors: evidence 36:1 after 800 requests.",
-                alpha=0.05,
-                margin=2.0,
-                candidate_n=80,
-                candidate_bad=0,
-                champion_n=720,
-                champion_bad=3,
-                points=points,
-            ),
-            StageVerdict(
-                stage="canary 10 %",
-                metric="disagreement",
-                outcome=Outcome.INCONCLUSIVE,
-                sentence="The candidate answered 4 of 80 pairs differently (5.0 %): not settled, leaning to"
-                " below the limit of 10 % (evidence 3.0:1, 20:1 needed)."
-                " About 240 more pairs like these would settle it.",
-                alpha=0.05,
-                margin=0.1,
-                candidate_n=80,
-                candidate_bad=4,
-                still_needed=240,
-                points=points[:8],
-            ),
-        ),
-        opened=NOON + timedelta(hours=7),
-        opened_by="ada",
-        stage_since=NOON + timedelta(hours=8),
     )
 
 
@@ -358,7 +299,7 @@ def _of_the_seeded_project() -> tuple[Shown, ...]:
         entries = list(journal.entries())
     look = Look(NOON + timedelta(days=1), gates.PEOPLE)
     card = assemble_card(version, entries, reports=[report(version.version)], look=look)
-    return overview(entries, look), card
+    return overview(entries, look, releases.beside()), card
 
 
 def records() -> dict[str, Shown]:
@@ -368,7 +309,8 @@ def records() -> dict[str, Shown]:
         gates.verdict(),
         gates.request(report(3).evidence, report(1).evidence),
         gates.stale(report(3).evidence),
-        release(),
+        releases.release(),
+        releases.forecast(),
         incident(),
         replay(),
         bisection(),
@@ -411,28 +353,12 @@ def seed(root: Path) -> Journal:
     journal.append("gate/recidivism/2", _event("gate.judged", _passed().to_json()))
     journal.append("gate/recidivism/3", _event("gate.judged", gates.verdict(3).to_json()))
     gates.approve(journal, _Still(), report(2).evidence)
-    for event in _walk(release()):
+    for event in releases.reign(gates.verdict(1, Outcome.PASS)):
+        journal.append("release/recidivism-1", event)
+    for event in releases.walk(releases.release(), _passed()):
         journal.append("release/recidivism-2", event)
     journal.append("incident/INC-1", opened(incident()))
     return journal
-
-
-def _walk(walked: Release) -> Iterator[Event]:
-    """The facts that lead to a release in its second stage."""
-    plan = load_plan("canary")
-    kept = {"id", "endpoint", "candidate", "candidate_digest", "champion"}
-    payload = walked.model_dump(mode="json", include=kept) | {
-        "plan": plan.model_dump(mode="json", exclude_none=True),
-        "plan_digest": plan.digest,
-        "alpha": plan.alpha,
-        "since_table": 1,
-        "cursor": "",
-        "verdict": json.loads(_passed().to_json()),
-    }
-    yield Event(kind="release.opened", payload=payload)
-    yield Event(kind="release.stage_entered", payload={"stage": 1, "since_table": 2})
-    judged = [v.model_dump(mode="json") for v in walked.verdicts]
-    yield Event(kind="release.judged", payload={"verdicts": judged, "waits_for": []})
 
 
 def as_json() -> str:

@@ -223,6 +223,17 @@ export interface EvidencePoint {
   log_e_no_worse: number;
 }
 
+/** What one verdict of one step takes, if the candidate is like this. */
+export interface Expected {
+  metric: 'errors' | 'disagreement' | 'latency' | 'objective' | 'guardrail';
+  group: string;
+  verdict: 'worse' | 'good';
+  when: string;
+  expectation: number | null;
+  median: number | null;
+  minutes: number | null;
+}
+
 /** A predicate on a version: does it show the failure on the incident's rows? */
 export interface Failure {
   kind: 'disagreement' | 'error' | 'metric';
@@ -253,6 +264,23 @@ export interface Finding {
   accepted_until: string | null;
   fixed_in: string;
   note: string;
+}
+
+/** A dry run: nothing was opened and nothing moved. */
+export interface Forecast {
+  endpoint: string;
+  candidate: string;
+  champion: string;
+  plan: string;
+  plan_digest: string;
+  alpha: number;
+  requests: number;
+  per_minute: number;
+  champion_bad: number;
+  champion_n: number;
+  steps: Array<StepForecast>;
+  notes: Array<string>;
+  time: string;
 }
 
 /** Everything said of a version under a policy, and whether it still holds. */
@@ -720,6 +748,20 @@ export interface Statement {
 
 /** Where a release stands. All but the first two are final. */
 export type Status = 'running' | 'paused' | 'promoted' | 'aborted' | 'rolled_back' | 'killed' | 'superseded';
+
+/** One step of the plan. */
+export interface StepForecast {
+  name: string;
+  kind: 'shadow' | 'canary' | 'blue_green' | 'ab' | 'champion';
+  weight: number;
+  min_requests: number;
+  exposure_minutes: number | null;
+  minutes: number | null;
+  waits_for: string;
+  deadline_minutes: number;
+  late: boolean;
+  expected: Array<Expected>;
+}
 
 /** One column of the training frame, the target and unread ones among them. */
 export interface TrainedColumn {

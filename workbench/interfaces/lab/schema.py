@@ -24,6 +24,7 @@ from workbench.governance.card import ModelCard
 from workbench.incidents.records import BisectReport, Incident, ReplayReport
 from workbench.interfaces.lab.matter import Matter
 from workbench.models.records import ModelVersion
+from workbench.releases.forecast_records import Forecast
 from workbench.releases.records import Release
 from workbench.views.overview import Overview
 
@@ -35,6 +36,7 @@ RECORDS: tuple[type[BaseModel], ...] = (
     Decision,
     Difference,
     Finding,
+    Forecast,
     Freshness,
     Incident,
     Matter,
