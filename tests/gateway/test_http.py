@@ -152,7 +152,9 @@ def test_a_body_over_the_limit_is_413_and_memory_stays_bounded(gateway):
 def test_an_endless_chunked_body_is_cut_off(gateway):
     host, port = gateway.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
-        connection.sendall(f"POST {INFER} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        connection.sendall(
+            f"POST {INFER} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        )
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
         sent = 0
         with pytest.raises(OSError):  # noqa: PT012 - it fails at some chunk

@@ -159,6 +159,18 @@ def test_a_gate_that_cannot_be_asked_holds_the_promotion_and_says_why(project):
     assert release.status is Status.PROMOTED
 
 
+def test_while_mlflow_does_not_take_the_alias_harm_still_ends_a_release(project, monkeypatch):
+    project.open(1)
+    project.promote(2)
+    release = project.open(3)
+    project.registry.set_alias(NAME, "champion", 1)  # somebody, by hand
+    releases = _deaf(project, monkeypatch)
+    project.send(600, bad=0.9)
+    releases.tick(release.id)
+    assert project.releases.get(release.id).status is Status.ABORTED
+    assert project.table().shadow is None
+
+
 def test_what_nobody_expected_stops_neither_the_loop_nor_another_endpoint(project, said):
     project.open(1, endpoint="a")
     project.open(1, endpoint="b")

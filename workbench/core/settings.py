@@ -102,8 +102,8 @@ class Settings(BaseSettings):
     checkpoint_minutes: int = Field(default=60, ge=1)
     """Minutes an entry of the journal may stay without a checkpoint over it."""
     target: str = "local"
-    """Where releases move traffic: ``local``, the gateway on this machine; ``ray``, Ray Serve; or a plug-in of
-    the group ``targets``."""
+    """Where releases move traffic: ``local``, the gateway on this machine; ``ray``, Ray Serve; or a plug-in
+    of the group ``targets``."""
     ray_address: str = "http://127.0.0.1:8265"
     """Dashboard of the Ray cluster that the target ``ray`` declares to."""
     ray_token_file: str = ""
@@ -119,15 +119,15 @@ class Settings(BaseSettings):
     gateway_max_body_bytes: int = Field(default=1 << 20, ge=1)
     """Largest request body, as sent and as unpacked."""
     gateway_max_waiting: int = Field(default=256, ge=8)
-    """Requests that may be under way in the gateway at once. Above half the shadow gets no copies, above three
-    quarters the candidate no requests, at the limit nobody: 503."""
+    """Requests that may be under way in the gateway at once. Above half the shadow gets no copies, above
+    three quarters the candidate no requests, at the limit nobody: 503."""
     gateway_workers: int = Field(default=2, ge=1)
     """Processes in which each version answers."""
     gateway_worker_memory_mb: int = Field(default=2048, ge=64)
     """Memory at which a worker process is replaced by a fresh one; at twice that its allocations fail."""
     gateway_join_ms: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    """Calls that wait for a worker anyway are put to the model together, as long as that should take no longer than
-    this many milliseconds. 0: each alone."""
+    """Calls that wait for a worker anyway are put to the model together, as long as that should take no
+    longer than this many milliseconds. 0: each alone."""
     lease_seconds: float = Field(default=30.0, gt=0)
     """Seconds without a sign of life after which a controller that still runs is displaced by another."""
     drill_hours: float = Field(default=0.0, ge=0)

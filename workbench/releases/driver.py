@@ -8,7 +8,7 @@ that was seen before the journal was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core import plugins
 from workbench.core.clock import Clock
-from workbench.core.errors import Conflict
+from workbench.core.errors import Conflict, Unavailable
 from workbench.core.settings import Settings
 from workbench.gates.records import StageApproval, Verdict
 from workbench.journal import Event, Journal, Signer
@@ -247,11 +247,15 @@ class Releases:
             Conflict: another controller drives this endpoint, or has taken it over.
             NotFound: there is no such release.
             Tampered: captured traffic or the candidate's files are damaged.
+            Unavailable: MLflow, the journal or the target does not answer. The release was looked at all the
+                same, where that could be done: harm ends it.
         """
         with self.driving(self.get(release_id).endpoint) as lease:
-            self._settle(lease)
+            failed = _unavailable(partial(self._settle, lease))
             if retried(partial(self._step, release_id, lease)):
-                self._effects.take(lease.endpoint, lease)
+                failed = _unavailable(partial(self._effects.take, lease.endpoint, lease))
+            if failed is not None:
+                raise failed
         return self.get(release_id)
 
     @contextmanager
@@ -381,3 +385,12 @@ class Releases:
         self._book.append(page, [fact])
         self._effects.take(page.release.endpoint)
         return self.get(release_id)
+
+
+def _unavailable(action: Callable[[], None]) -> Unavailable | None:
+    """Do something; return what was not there to do it, for later."""
+    try:
+        action()
+    except Unavailable as error:
+        return error
+    return None
