@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lab test test-python test-js test-torch lint types format bench clean
+.PHONY: help install demo lab test soak test-python test-js test-torch lint types format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ test-torch: .torch/torch/__init__.py
 
 .torch/torch/__init__.py: | install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target .torch -c constraints.txt 'torch==2.13.0'
+
+soak: install ## a whole release for half an hour at 200 requests a second, with everything breaking once
+	WORKBENCH_SOAK_MINUTES=30 WORKBENCH_SOAK_RATE=200 $(BIN)/python -m pytest tests/test_soak.py
 
 test-js: install
 	cd extensions && jlpm test
