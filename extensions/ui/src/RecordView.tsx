@@ -6,6 +6,7 @@ import type { Stale } from './records';
 import { BisectView } from './views/BisectView';
 import { CardView } from './views/CardView';
 import { DecisionView } from './views/DecisionView';
+import { ForecastView } from './views/ForecastView';
 import { FreshnessView } from './views/FreshnessView';
 import { IncidentView } from './views/IncidentView';
 import { ModelView } from './views/ModelView';
@@ -21,6 +22,7 @@ const VIEWS: Readonly<Record<string, React.ComponentType<{ record: never }>>> = 
   bisect: BisectView,
   card: CardView,
   decision: DecisionView,
+  forecast: ForecastView,
   freshness: FreshnessView,
   incident: IncidentView,
   model: ModelView,

@@ -161,6 +161,22 @@ export function moment(value: string | null): string {
   return Number.isNaN(date.getTime()) ? '—' : `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
+/** A stretch of time with two digits in the unit that suits it: `37 min`, `2.5 h`, `12 d`. */
+export function duration(minutes: number | null): string {
+  if (!known(minutes)) {
+    return 'never';
+  }
+  for (const [unit, length] of [
+    ['d', 1440],
+    ['h', 60]
+  ] as const) {
+    if (minutes >= 1.5 * length) {
+      return `${spaced(plain(minutes / length, minutes < 10 * length ? 1 : 0))} ${unit}`;
+    }
+  }
+  return minutes >= 1 ? `${plain(minutes, 0)} min` : 'under a minute';
+}
+
 /** Any JSON value as text: what a cell of an unknown type shows. */
 export const text = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? '');

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import changes from './testing/change.cases.json';
+import durations from './testing/duration.cases.json';
 import cases from './testing/format.cases.json';
 import estimates from './testing/estimate.cases.json';
 import sums from './testing/signed.cases.json';
 import summaries from './testing/summary.cases.json';
 import values from './testing/value.cases.json';
-import { change, estimate, interval, moment, number, places, signed, value } from './format';
+import { change, duration, estimate, interval, moment, number, places, signed, value } from './format';
 import { family, groupName, worst } from './judge';
 import { ago, nextStep } from './panel/next';
 import { nearestBin, ratesAt } from './rates';
@@ -24,6 +25,10 @@ describe('numbers', () => {
 
   it.each(sums)('that are added up are written as Python writes them: %o', ({ values, texts }) => {
     expect(values.map(v => signed(v, places(values)))).toEqual(texts);
+  });
+
+  it.each(durations)('of minutes are written as Python writes them: %o', given => {
+    expect(duration(given.minutes)).toBe(given.text);
   });
 
   it.each(values)('of a row are written as Python writes them: %o', given => {

@@ -92,20 +92,29 @@ describe('a release', () => {
     release.sticky = 'customer_id';
     release.stages[1] = {
       ...release.stages[1],
+      name: 'split',
       kind: 'ab',
       arms: ['control', 'treatment'],
       min_minutes: 1440,
       approvals: { owner: 2 }
     };
     release.approvals = [
-      { by: 'grace', stage_name: 'split', role: 'owner', note: '<b>fine</b>', time: '2026-11-20T09:00:00Z' }
+      {
+        by: 'grace',
+        stage: 1,
+        stage_name: 'split',
+        role: 'owner',
+        note: '<b>fine</b>',
+        time: '2026-11-20T09:00:00Z'
+      }
     ];
     release.verdicts[0] = { ...release.verdicts[0], metric: 'guardrail', group: 'north' };
     release.status = 'superseded';
     const host = show('release', release);
     expect(host.querySelectorAll('.wb-Stages li')[1].textContent).toMatch(
-      /treatment beside control · at least .+ entities · over 1.440 minutes · after the yes of 2 by owner/
+      /A\/B · 10.0 % · treatment beside control · at least .+ entities · over 1.440 minutes · after the yes of 2 by owner, 1 said so far/
     );
+    expect(host.textContent).toContain('one coin for each customer_id');
     expect(host.textContent).toContain('grace approved split as owner: <b>fine</b>');
     expect(host.textContent).toContain('guardrail north');
     expect(host.textContent).toContain('superseded');
@@ -134,6 +143,59 @@ describe('a release', () => {
       p.log_e_no_worse = null;
     });
     expect(show('release', release).querySelectorAll('svg.wb-Evidence')).toHaveLength(1);
+  });
+});
+
+describe('a dry run', () => {
+  const rowsOf = (host: Element, table: number) =>
+    [...host.querySelectorAll('table')[table].querySelectorAll('tbody tr')].map(row =>
+      [...row.children].map(cell => cell.textContent)
+    );
+
+  it('names the stage that would be too late, and what each waits for', () => {
+    const host = show('forecast');
+    expect(host.querySelector('[aria-level="2"]')?.textContent).toContain(
+      'canary <img src=x onerror="window.wbHacked=1"> would probably meet the deadline'
+    );
+    const [shadow, canary] = rowsOf(host, 0);
+    expect(shadow.slice(1)).toEqual([
+      '200 pairs in under a minute',
+      'under a minute waits for exposure',
+      '60 min',
+      '✓ in time'
+    ]);
+    expect(canary.slice(2)).toEqual(['2.6 h waits for errors', '60 min', '? probably too late']);
+  });
+
+  it('says how many requests each verdict takes, and which is not to be expected', () => {
+    const rows = rowsOf(show('forecast'), 1);
+    expect(rows.map(row => row.slice(1))).toEqual([
+      ['errors proved worse', 'it fails 3 times as often', '451 requests to the candidate', '15 min'],
+      [
+        'errors proved good',
+        'it is as good as the champion',
+        '4\u2009698 requests to the candidate',
+        '2.6 h'
+      ],
+      ['errors proved good', 'it fails 2 times as often', 'not to be expected', '—']
+    ]);
+  });
+
+  it('that is in time says how long it takes altogether', () => {
+    const forecast = copyOf('forecast');
+    forecast.steps[1].late = false;
+    expect(show('forecast', forecast).querySelector('[aria-level="2"]')?.textContent).toContain(
+      '✓ about 2.6 h'
+    );
+  });
+
+  it('without traffic says so', () => {
+    const forecast = copyOf('forecast');
+    Object.assign(forecast.steps[0], { exposure_minutes: null, minutes: null, late: true });
+    forecast.steps.forEach((step: any) => (step.expected = []));
+    const host = show('forecast', forecast);
+    expect(rowsOf(host, 0)[0].slice(1, 3)).toEqual(['200 pairs', 'never waits for exposure']);
+    expect(host.querySelectorAll('table')).toHaveLength(1);
   });
 });
 
@@ -290,7 +352,7 @@ it('a bisection lists its trials in the order tried and its versions in their ow
 
 describe('an overview', () => {
   it('lists every version with its verdict, newest first', () => {
-    const rows = [...show('overview').querySelectorAll('.wb-Table tbody tr')];
+    const rows = [...show('overview').querySelectorAll('.wb-Table')[0].querySelectorAll('tbody tr')];
     const verdicts = rows.map(row => [...row.children].slice(0, 3).map(cell => cell.textContent));
     expect(verdicts).toEqual([
       ['3', 'candidate', '✕ fail stale'],
@@ -305,6 +367,56 @@ describe('an overview', () => {
     expect(host.querySelector('[data-release]')?.textContent).toContain('recidivism-2');
     expect(host.querySelector('[data-incident]')?.textContent).toContain('Scores jumped');
     expect(host.querySelectorAll('.wb-Glances button')).toHaveLength(0);
+  });
+
+  const endpointOf = (changes: object) => {
+    const overview = copyOf('overview');
+    Object.assign(overview.endpoints[0], changes);
+    const host = show('overview', overview);
+    const table = [...host.querySelectorAll('table')].find(t => t.caption?.textContent === 'Endpoints')!;
+    return [...table.querySelector('tbody tr')!.children].map(cell => cell.textContent);
+  };
+
+  it('says of an endpoint who answers, what its release says, who stands by and who drives', () => {
+    const standing = { standby: 'recidivism/0', standby_loaded: true };
+    const drill = {
+      outcome: 'pass',
+      reason: 'Nothing was lost.',
+      time: '2026-11-20T09:00:00Z',
+      first_seconds: 0.04,
+      last_seconds: 0.061
+    };
+    const [name, answers, release, standby, drilled, driver] = endpointOf({ ...standing, drill });
+    expect(name).toBe('recidivism ✓ gateway ready');
+    expect(answers).toContain('recidivism/1last minute: 271 by version 1, 29 by version 2');
+    expect(answers).toContain('✕ recidivism/2 is left alone: half-open');
+    expect(release).toContain('recidivism/2 in canary 10 %, 10.0 % of requests');
+    expect(release).toContain("No worse than 2 times the champion's errors");
+    expect(standby).toBe('recidivism/0 ✓ loaded');
+    expect(drilled).toContain('the standby answered after 0.040 s · the champion until 0.061 s');
+    expect(driver).toContain('<img src=x');
+  });
+
+  it('says in words what does not stand behind an endpoint', () => {
+    const bare = {
+      release: '',
+      gateway: '',
+      ready: false,
+      controller: '',
+      counted_since: null,
+      breakers: {}
+    };
+    expect(endpointOf(bare)).toEqual([
+      'recidivism · not served here',
+      'recidivism/1',
+      'none under way',
+      'nobody',
+      'never drilled',
+      'nobody'
+    ]);
+    expect(endpointOf({ killed: true })[0]).toBe('recidivism ✕ killed: no model answers');
+    expect(endpointOf({ standby: 'recidivism/0' })[3]).toBe('recidivism/0 ? not loaded');
+    expect(endpointOf({ ready: false })[0]).toBe('recidivism ? gateway not ready');
   });
 
   it('of an empty project says so', () => {

@@ -25,6 +25,11 @@ def test_numbers_are_written_as_the_front_end_writes_them(case):
     assert formats.number(case["value"], case["unit"]) == case["text"]
 
 
+@pytest.mark.parametrize("case", json.loads((TESTING / "duration.cases.json").read_text(encoding="utf-8")))
+def test_stretches_of_time_are_written_as_the_front_end_writes_them(case):
+    assert formats.duration(case["minutes"]) == case["text"]
+
+
 @pytest.mark.parametrize("case", json.loads((TESTING / "value.cases.json").read_text(encoding="utf-8")))
 def test_values_of_a_row_are_written_as_the_front_end_writes_them(case):
     assert formats.value(case["value"]) == case["text"]

@@ -2,7 +2,7 @@ import * as React from 'react';
 import { Heading } from '../parts/Heading';
 import { Language, Surroundings, SurroundingsContext, useLanguage } from '../context';
 import type { IncidentGlance, ModelGlance, Overview } from '../records';
-import { IncidentGlanceItem, Refusals, ReleaseGlanceItem } from './glances';
+import { EndpointGlanceItem, IncidentGlanceItem, Refusals, ReleaseGlanceItem } from './glances';
 import { Step } from './next';
 import { VersionItem } from './VersionItem';
 
@@ -128,7 +128,22 @@ function Project(props: { project: string; overview: Overview; actions: Actions;
           <Heading level={3}>{trans.__('Releases')}</Heading>
           <ul className="wb-Plain">
             {overview.releases.map(release => (
-              <ReleaseGlanceItem key={release.id} release={release} onOpen={actions.open} />
+              <ReleaseGlanceItem
+                key={release.id}
+                release={release}
+                said={overview.endpoints?.find(endpoint => endpoint.release === release.id)?.verdicts}
+                onOpen={actions.open}
+              />
+            ))}
+          </ul>
+        </section>
+      )}
+      {overview.endpoints?.length > 0 && (
+        <section aria-label={trans.__('Endpoints')}>
+          <Heading level={3}>{trans.__('Endpoints')}</Heading>
+          <ul className="wb-Plain">
+            {overview.endpoints.map(endpoint => (
+              <EndpointGlanceItem key={endpoint.name} endpoint={endpoint} />
             ))}
           </ul>
         </section>

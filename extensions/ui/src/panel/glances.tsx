@@ -2,8 +2,17 @@ import * as React from 'react';
 import { Language, useLanguage } from '../context';
 import { number } from '../format';
 import { Chip } from '../parts/Chip';
+import { Answering, Driver, LastDrill, Sentences, Served, Standby } from '../parts/EndpointFacts';
+import { Facts } from '../parts/Facts';
 import { Heading } from '../parts/Heading';
-import type { EvidenceGlance, IncidentGlance, Outcome, RefusalGlance, ReleaseGlance } from '../records';
+import type {
+  EndpointGlance,
+  EvidenceGlance,
+  IncidentGlance,
+  Outcome,
+  RefusalGlance,
+  ReleaseGlance
+} from '../records';
 import { INCIDENT_OUTCOME } from '../views/IncidentView';
 import { STATUS_OUTCOME } from '../views/ReleaseView';
 
@@ -70,8 +79,12 @@ function consequence(refusal: RefusalGlance, trans: Language): string {
     : trans.__('No model answers.');
 }
 
-/** Where one release stands. */
-export function ReleaseGlanceItem(props: { release: ReleaseGlance; onOpen?: Open }) {
+/** Where one release stands; `said` is what each metric of its stage says. */
+export function ReleaseGlanceItem(props: {
+  release: ReleaseGlance;
+  said?: readonly string[];
+  onOpen?: Open;
+}) {
   const trans = useLanguage();
   const { release } = props;
   return (
@@ -91,6 +104,29 @@ export function ReleaseGlanceItem(props: { release: ReleaseGlance; onOpen?: Open
         <span>{trans.__('%1 of requests', number(release.weight, 'rate'))}</span>
       </label>
       {release.reason && <div className="wb-Muted">{release.reason}</div>}
+      <Sentences said={props.said ?? []} />
+    </li>
+  );
+}
+
+/** One endpoint where there is no room for a table: what its release says stands with the release. */
+export function EndpointGlanceItem(props: { endpoint: EndpointGlance }) {
+  const trans = useLanguage();
+  const { endpoint } = props;
+  return (
+    <li className="wb-Item" data-endpoint={endpoint.name}>
+      <div className="wb-Item-line">
+        <b>{endpoint.name}</b>
+        <Served endpoint={endpoint} />
+      </div>
+      <Facts
+        facts={[
+          [trans.__('answers'), <Answering endpoint={endpoint} />],
+          [trans.__('standby'), <Standby endpoint={endpoint} />],
+          [trans.__('last drill'), <LastDrill endpoint={endpoint} />],
+          [trans.__('driven by'), <Driver endpoint={endpoint} />]
+        ]}
+      />
     </li>
   );
 }

@@ -75,6 +75,7 @@ describe('the panel', () => {
 
   it('shows releases and incidents, and the code that follows', () => {
     const overview = copyOf('overview');
+    overview.endpoints = [];
     overview.releases = [
       {
         id: 'recidivism-2',
@@ -94,6 +95,20 @@ describe('the panel', () => {
     expect(host.querySelector('[data-release]')?.textContent).toContain('rolled back');
     click(button(host.querySelector('[data-incident]')!, 'Bisect'));
     expect(actions.insert).toHaveBeenCalledWith('bisect', { incident: 'INC-1', model: 'recidivism' });
+  });
+
+  it('says of a running release what its metrics say, and of its endpoint who answers', () => {
+    const { host } = show(ready());
+    expect(host.querySelector('[data-release]')?.textContent).toContain('evidence 36:1 after 800 requests');
+    const endpoint = host.querySelector('[data-endpoint=recidivism]')!;
+    expect(endpoint.textContent).toContain('✓ gateway ready');
+    expect([...endpoint.querySelectorAll('dt')].map(dt => dt.textContent)).toEqual([
+      'answers',
+      'standby',
+      'last drill',
+      'driven by'
+    ]);
+    expect(endpoint.textContent).not.toContain('evidence 36:1');
   });
 
   it('invites to register the first model', () => {

@@ -6,6 +6,7 @@ import { Chip } from '../parts/Chip';
 import { Heading } from '../parts/Heading';
 import { StaleList } from '../parts/StaleList';
 import { Table } from '../parts/Table';
+import { EndpointsTable } from './EndpointsTable';
 import type { ModelGlance, Overview, VerdictGlance, VersionGlance } from '../records';
 
 /** The project in a notebook: what the panel lists, as it stood when the cell ran. */
@@ -35,6 +36,7 @@ export function OverviewView(props: { record: Overview }) {
           </ul>
         </>
       )}
+      <EndpointsTable endpoints={props.record.endpoints} />
       {incidents.length > 0 && (
         <>
           <Heading level={3}>{trans.__('Incidents')}</Heading>

@@ -3,7 +3,7 @@ import { Heading } from '../parts/Heading';
 import { Language, useLanguage } from '../context';
 import { count, moment, number, short } from '../format';
 import { Chip } from '../parts/Chip';
-import type { Outcome, Release, Stage, Status } from '../records';
+import type { Outcome, Release, Stage, StageApproval, Status } from '../records';
 import { EvidenceLine } from './EvidenceLine';
 
 /** The sign that goes with where a release stands. */
@@ -33,6 +33,7 @@ export function ReleaseView(props: { record: Release }) {
           : trans.__('%1, the first on this endpoint', release.candidate)}
         {' · '}
         {trans.__('%1 of requests', number(release.weight, 'rate'))}
+        {release.sticky && ` · ${trans.__('one coin for each %1', release.sticky)}`}
         {release.reason && ` · ${release.reason}`}
       </p>
       <ol className="wb-Stages" aria-label={trans.__('Stages')}>
@@ -41,6 +42,7 @@ export function ReleaseView(props: { record: Release }) {
             key={index}
             stage={stage}
             sticky={release.sticky !== ''}
+            said={release.approvals.filter(one => one.stage === index)}
             state={
               index < release.stage || release.status === 'promoted'
                 ? 'done'
@@ -89,9 +91,22 @@ export function ReleaseView(props: { record: Release }) {
 type StageState = 'done' | 'now' | 'ended' | 'ahead';
 const STAGE_SIGNS: Readonly<Record<StageState, string>> = { done: '✓', now: '▸', ended: '✕', ahead: '○' };
 
+/** What happens in a stage, unless its name says so. */
+function kindOf(stage: Stage, trans: Language): string[] {
+  const words: Record<Stage['kind'], string> = {
+    shadow: trans.__('shadow'),
+    canary: trans.__('canary'),
+    ab: trans.__('A/B'),
+    blue_green: trans.__('blue-green'),
+    champion: trans.__('champion')
+  };
+  const word = words[stage.kind];
+  return stage.name.toLowerCase().includes(word.toLowerCase()) ? [] : [word];
+}
+
 /** What a stage asks for before it passes, and before it is entered, in the order a reader asks. */
-function askedOf(stage: Stage, sticky: boolean, trans: Language): string[] {
-  const asked: string[] = [];
+function askedOf(stage: Stage, sticky: boolean, said: StageApproval[], trans: Language): string[] {
+  const asked = kindOf(stage, trans);
   if (!['shadow', 'champion'].includes(stage.kind)) {
     asked.push(number(stage.weight, 'rate'));
   }
@@ -111,13 +126,16 @@ function askedOf(stage: Stage, sticky: boolean, trans: Language): string[] {
   if (stage.min_minutes > 0) {
     asked.push(trans.__('over %1 minutes', count(stage.min_minutes)));
   }
-  const people = Object.entries(stage.approvals);
-  return [...asked, ...people.map(([role, n]) => trans.__('after the yes of %1 by %2', count(n), role))];
+  for (const [role, n] of Object.entries(stage.approvals)) {
+    const given = said.filter(one => one.role === role).length;
+    asked.push(trans.__('after the yes of %1 by %2, %3 said so far', count(n), role, count(given)));
+  }
+  return asked;
 }
 
-function StageStep(props: { stage: Stage; state: StageState; sticky: boolean }) {
+function StageStep(props: { stage: Stage; state: StageState; sticky: boolean; said: StageApproval[] }) {
   const trans = useLanguage();
-  const { stage, state, sticky } = props;
+  const { stage, state, sticky, said } = props;
   const words: Record<StageState, string> = {
     done: trans.__('done'),
     now: trans.__('now'),
@@ -130,7 +148,7 @@ function StageStep(props: { stage: Stage; state: StageState; sticky: boolean }) 
         {STAGE_SIGNS[state]}
       </span>
       <b>{stage.name}</b>
-      <small className="wb-Muted">{[...askedOf(stage, sticky, trans), words[state]].join(' · ')}</small>
+      <small className="wb-Muted">{[...askedOf(stage, sticky, said, trans), words[state]].join(' · ')}</small>
     </li>
   );
 }
