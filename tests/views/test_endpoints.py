@@ -60,6 +60,7 @@ def test_it_says_who_answers_who_stands_by_and_who_drives(journal):
     status = Status(
         endpoint=NAME, pid=1, url="http://127.0.0.1:1", started=START, ready=True, table_version=3,
         loaded=("tiny/1", "tiny/2", "tiny/3"), breakers={"tiny/3": "open"},
+        lost=3,
     )  # fmt: skip
     answers = (AnswersGlance(version=2, minute=120, hour=7200), AnswersGlance(minute=1, hour=1))
     beside = Beside([status], drivers={NAME: "ada, process 7"}, answered={NAME: Answered(answers, START)})
@@ -73,6 +74,7 @@ def test_it_says_who_answers_who_stands_by_and_who_drives(journal):
     assert any("standby tiny/1: loaded" in line for line in lines)
     assert any("last drill" in line and "0 of 300 requests failed." in line for line in lines)
     assert any("tiny/3 is left alone: open" in line for line in lines)
+    assert any("3 exchanges could not be kept" in line for line in lines)
     assert lines[-1].strip() == "driven by ada, process 7"
 
 

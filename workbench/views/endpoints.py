@@ -74,6 +74,8 @@ class EndpointGlance(Record):
     killed: bool = False
     breakers: dict[str, str] = {}
     """Versions that the gateway leaves alone because they keep failing, and how."""
+    lost: int = 0
+    """Exchanges that the gateway could not keep since it started."""
     controller: str = ""
     """Who drives releases here now; empty: nobody."""
     answers: tuple[AnswersGlance, ...] = ()
@@ -164,6 +166,8 @@ def told(one: EndpointGlance) -> list[str]:
     if one.drill:
         found.append(f"    last drill {moment(one.drill.time)}: {one.drill.outcome}. {one.drill.reason}")
     found += [f"    {ref} is left alone: {state}" for ref, state in one.breakers.items()]
+    if one.lost:
+        found.append(f"    {count(one.lost)} exchanges could not be kept: its log says why")
     return [*found, f"    driven by {one.controller}" if one.controller else "    nobody drives releases now"]
 
 
@@ -200,6 +204,7 @@ def _endpoint(
         ready=bool(gateway and gateway.ready),
         killed=name in beside.killed or bool(gateway and gateway.killed),
         breakers={ref: str(state) for ref, state in gateway.breakers.items()} if gateway else {},
+        lost=gateway.lost if gateway else 0,
         controller=beside.drivers.get(name, ""),
         answers=counted.answers if counted else (),
         counted_since=counted.since if counted else None,
