@@ -96,14 +96,15 @@ def main() -> None:
             (
                 "logistic regression on 30 numbers",
                 logistic(),
-                ("ours", "ours, compiled", "bare", "mlflow", "mlserver"),
+                ("ours", "ours, joined", "ours, compiled", "bare", "mlflow", "mlserver"),
             ),
             ("a forest of 100 trees", forest(), ("ours, compiled", "bare", "mlflow")),
         ):
             home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             case = Case(home, model.fit(data.drop(columns="y"), data["y"]), data)
             every = {
-                "ours": partial(peers.ours, case, compiled=False),
+                "ours": partial(peers.ours, case),
+                "ours, joined": partial(peers.ours, case, join_ms=10),
                 "ours, compiled": partial(peers.ours, case, compiled=True),
                 "bare": partial(peers.bare, case),
                 "mlflow": partial(peers.mlflow, case),
@@ -111,7 +112,7 @@ def main() -> None:
             }
             makers = {name: every[name] for name in which if name not in given.without}
             medians = compared(title, makers, home=home, **options)
-            for ours in ("ours", "ours, compiled"):
+            for ours in ("ours", "ours, joined", "ours, compiled"):
                 for theirs in ("bare", "mlflow", "mlserver"):
                     if ours in makers and theirs in makers:
                         ratio(medians, ours, theirs)

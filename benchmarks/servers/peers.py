@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -44,10 +45,10 @@ class Case:
 
 
 @contextmanager
-def ours(case: Case, *, compiled: bool) -> Iterator[Server]:
+def ours(case: Case, *, compiled: bool = False, join_ms: float = 0.0) -> Iterator[Server]:
     """The gateway: validation, capture and metrics on, a second version on a tenth of the requests."""
-    root = case.root / ("compiled" if compiled else "plain")
-    root.mkdir(exist_ok=True)
+    name = "ours, compiled" if compiled else f"ours, joined up to {join_ms:g} ms" if join_ms else "ours"
+    root = Path(tempfile.mkdtemp(dir=case.root))
     bench = wb.open(root, actor="bench")
     versions = [bench.register(case.model, name="m", train=case.frame, target="y") for _ in (1, 2)]
     for version in versions if compiled else ():
@@ -59,8 +60,8 @@ def ours(case: Case, *, compiled: bool) -> Iterator[Server]:
     write_table(root / ".workbench", table)
     port = free_port()
     command = [sys.executable, "-m", "workbench.gateway", root, "m", "--port", str(port)]
-    name = "ours, compiled" if compiled else "ours"
-    with started(name, command, f"http://127.0.0.1:{port}/invocations", case.split) as server:
+    url = f"http://127.0.0.1:{port}/invocations"
+    with started(name, command, url, case.split, WORKBENCH_GATEWAY_JOIN_MS=str(join_ms)) as server:
         yield server
 
 
