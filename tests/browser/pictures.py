@@ -13,7 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from workbench.audits.records import Report
+from workbench.releases.records import Release
 from workbench.testing import deciding, jupyterlab
+from workbench.testing.releasing import running_release
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURES = REPOSITORY / "test-results"
@@ -72,6 +74,18 @@ def decide(browser, url: str) -> None:
     page.screenshot(path=PICTURES / "decide.png")
 
 
+def release(browser, url: str, running: Release) -> None:
+    """A canary under traffic: the panel, and the release with what each metric says."""
+    page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
+    jupyterlab.open_page(page, url, workspace="releasing", folder="releasing")
+    run = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)"
+    page.evaluate(run, ["workbench:show-panel", {}])
+    page.locator("#workbench-panel").get_by_role("button", name=running.id).click()
+    page.get_by_role("heading", name=f"Release {running.id}").wait_for()
+    page.mouse.move(0, 0)
+    page.screenshot(path=PICTURES / "release.png")
+
+
 def report(browser, notebook: Path) -> None:
     """The first report of the run as the file that ``report.to_html(path)`` writes."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
@@ -96,6 +110,10 @@ def main(demo: Path) -> None:
         with jupyterlab.running_lab(Path(root)) as url:
             lab(browser, url)
             decide(browser, url)
+            folder = Path(root) / "releasing"
+            folder.mkdir()
+            with running_release(folder) as running:
+                release(browser, url, running)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def waiting_for_exposure(exposure: int, least: int, kind: Kind) -> str:
 
 def waiting_for_time(watched: float, least: float) -> str:
     """Return how long the stage was watched: ``watched`` in seconds, ``least`` in minutes."""
-    return f"watched for {watched / 60:.3g} of {least:g} minutes"
+    return f"watched for {round(watched / 60, 2):g} of {least:g} minutes"
 
 
 def waiting_for_people(stage: str, missing: Mapping[str, int]) -> str:

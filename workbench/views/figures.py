@@ -56,6 +56,11 @@ def _drawable(value: Any) -> Any:
     return [_drawable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def moved(verdict: StageVerdict) -> bool:
+    """Whether there is anything to draw: while no arm has failed, evidence stays at naught."""
+    return len(verdict.points) > 1 and any(p.log_e_worse or p.log_e_no_worse for p in verdict.points)
+
+
 def release_figure(verdict: StageVerdict) -> Figure:
     """Evidence over requests against its threshold ln(1/α): the picture of a stage's verdict."""
     threshold = math.log(1 / verdict.alpha)

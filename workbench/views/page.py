@@ -55,6 +55,7 @@ def _environment() -> Environment:
         "outcomes": summary.outcomes,
         "taken": summary.taken,
         "tally": summary.tally,
+        "evidence_moved": figures.moved,
         "release_figure": figures.release_figure,
         "headline": headline,
         "told": endpoints.told,

@@ -37,3 +37,7 @@ export type Series = 'log_e_worse' | 'log_e_no_worse';
 /** Evidence at each look as `[n, ln E]`, without looks that have no number. */
 export const series = (points: EvidencePoint[], key: Series): Array<[number, number]> =>
   points.filter(point => Number.isFinite(point[key])).map(point => [point.n, point[key]]);
+
+/** Whether there is anything to draw: where no arm has failed, evidence stays at naught and says less than words. */
+export const moved = (points: EvidencePoint[]): boolean =>
+  points.length > 1 && points.some(point => Boolean(point.log_e_worse || point.log_e_no_worse));

@@ -134,6 +134,21 @@ describe('a release', () => {
     const picture = show('release').querySelector('svg.wb-Evidence');
     expect(picture?.getAttribute('aria-label')).toContain('3.00 settles it');
     expect(picture?.querySelectorAll('path')).toHaveLength(2);
+    expect(picture?.textContent).toContain('requests');
+    expect(show('release').querySelectorAll('svg.wb-Evidence')[1].textContent).toContain('pairs');
+  });
+
+  it('keeps labels apart where both lines end alike, and draws nothing where nothing has failed', () => {
+    const release = copyOf('release');
+    const [first, second] = release.verdicts;
+    Object.assign(first.points.at(-1), { log_e_worse: 0.1, log_e_no_worse: 0.1 });
+    second.points.forEach((p: any) => Object.assign(p, { log_e_worse: 0, log_e_no_worse: 0 }));
+    const pictures = show('release', release).querySelectorAll('svg.wb-Evidence');
+    expect(pictures).toHaveLength(1);
+    const [worse, good] = [...pictures[0].querySelectorAll('.wb-Evidence-series text')].map(label =>
+      Number(label.getAttribute('y'))
+    );
+    expect(worse - good).toBeGreaterThanOrEqual(12);
   });
 
   it('draws what has no number as no point', () => {
@@ -390,10 +405,11 @@ describe('an overview', () => {
     expect(name).toBe('recidivism ✓ gateway ready');
     expect(answers).toContain('recidivism/1last minute: 271 by version 1, 29 by version 2');
     expect(answers).toContain('✕ recidivism/2 is left alone: half-open');
-    expect(release).toContain('recidivism/2 in canary 10 %, 10.0 % of requests');
-    expect(release).toContain("No worse than 2 times the champion's errors");
+    expect(release).toBe('recidivism/2canary 10 %, 10.0 % of requests');
+    const said = show('overview').querySelector('[data-release]')?.textContent;
+    expect(said).toContain("No worse than 2 times the champion's errors");
     expect(standby).toBe('recidivism/0 ✓ loaded');
-    expect(drilled).toContain('the standby answered after 0.040 s · the champion until 0.061 s');
+    expect(drilled).toContain('the standby answered after 0.040 s, the champion until 0.061 s');
     expect(driver).toContain('<img src=x');
   });
 
@@ -414,6 +430,14 @@ describe('an overview', () => {
       'never drilled',
       'nobody'
     ]);
+    const failed = {
+      outcome: 'fail',
+      reason: '3 of 240 requests failed.',
+      time: null,
+      first_seconds: 0.1,
+      last_seconds: null
+    };
+    expect(endpointOf({ drill: failed })[4]).toBe('✕ fail —3 of 240 requests failed.');
     expect(endpointOf({ killed: true })[0]).toBe('recidivism ✕ killed: no model answers');
     expect(endpointOf({ standby: 'recidivism/0' })[3]).toBe('recidivism/0 ? not loaded');
     expect(endpointOf({ ready: false })[0]).toBe('recidivism ? gateway not ready');

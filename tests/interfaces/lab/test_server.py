@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from datetime import timedelta
 
@@ -10,12 +11,16 @@ from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 
 from workbench.core.clock import SystemClock
+from workbench.core.settings import STATE
+from workbench.gateway.routing import folder_of, kill
+from workbench.gateway.status import write_status
 from workbench.interfaces.lab import projects
 from workbench.interfaces.lab.app import JOURNAL_MOVED
 from workbench.interfaces.lab.handlers import ROUTES
 from workbench.journal import Event
 from workbench.journal.checkpoints import several
 from workbench.testing import showcase
+from workbench.testing.showcase_releases import beside
 
 
 def refusal(excinfo) -> dict:
@@ -46,6 +51,21 @@ async def test_the_overview_follows_the_journal(ask, journal):
     assert after["overview"]["seq"] == before["overview"]["seq"] + 1
     aliases = {v["version"]: v["aliases"] for v in after["overview"]["models"][0]["versions"]}
     assert aliases == {3: ["candidate"], 2: ["champion"], 1: []}
+
+
+async def test_a_gateway_that_comes_or_is_killed_is_seen_though_no_entry_tells_of_it(ask, jp_root_dir):
+    async def endpoint() -> dict:
+        (found,) = (await ask("overview", path="risk"))["overview"]["endpoints"]
+        return found
+
+    assert not (await endpoint())["ready"]
+    state = jp_root_dir / "risk" / STATE
+    (serving,) = beside().gateways
+    folder_of(state, "recidivism").mkdir(parents=True)
+    write_status(state, serving.model_copy(update={"pid": os.getpid()}))
+    assert (await endpoint())["ready"]
+    kill(state, "recidivism", reason="legal hold")
+    assert (await endpoint())["killed"]
 
 
 @pytest.mark.parametrize("path", ["..", "../..", "risk/../..", "/../etc"])

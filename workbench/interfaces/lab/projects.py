@@ -13,6 +13,7 @@ from workbench.core.clock import SystemClock
 from workbench.core.errors import InvalidInput, WorkbenchError
 from workbench.core.settings import FILE, load
 from workbench.gates.streams import Look
+from workbench.gateway.routing import KILL, STATUS
 from workbench.journal import Entry, Journal
 from workbench.views.endpoints import endpoints_of, look_beside
 from workbench.views.overview import Overview, overview
@@ -86,8 +87,9 @@ class Project:
 
     def _looked_with(self) -> dict[Path, int]:
         """The files that say what stands, by when they were changed: no entry tells of them."""
-        files = (self.root / FILE, *(self.root / "policies").glob("*.yaml"))
-        return {file: file.stat().st_mtime_ns for file in files if file.is_file()}
+        gateways = (file for name in (STATUS, KILL) for file in self.state.glob(f"gateway/*/{name}"))
+        files = (self.root / FILE, *(self.root / "policies").glob("*.yaml"), *gateways)
+        return {file: changed for file in files if (changed := _changed(file))}
 
     def _follow(self) -> None:
         for entry in self.journal.follow(self._overview.seq, poll=POLL, stop=self._stop):
@@ -102,6 +104,14 @@ class Project:
                 if str(error) != said:
                     said = str(error)
                     _log.warning("No checkpoint could be made: %s", said)
+
+
+def _changed(file: Path) -> int:
+    """When it was changed, in nanoseconds; 0 where there is none: a gateway that ends takes its own away."""
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 class Projects:

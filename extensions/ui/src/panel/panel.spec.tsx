@@ -100,6 +100,12 @@ describe('the panel', () => {
   it('says of a running release what its metrics say, and of its endpoint who answers', () => {
     const { host } = show(ready());
     expect(host.querySelector('[data-release]')?.textContent).toContain('evidence 36:1 after 800 requests');
+    expect(host.querySelector('[data-release]')?.textContent).not.toContain('in the release');
+    const guarded = copyOf('overview');
+    guarded.endpoints[0].verdicts.push('Where region is north: no harm.', 'Where region is south: no harm.');
+    expect(show(ready(guarded)).host.querySelector('[data-release]')?.textContent).toContain(
+      '2 more verdicts are in the release.'
+    );
     const endpoint = host.querySelector('[data-endpoint=recidivism]')!;
     expect(endpoint.textContent).toContain('✓ gateway ready');
     expect([...endpoint.querySelectorAll('dt')].map(dt => dt.textContent)).toEqual([

@@ -4,6 +4,9 @@ import { count, moment, number } from '../format';
 import type { EndpointGlance, Outcome } from '../records';
 import { Chip } from './Chip';
 
+/** Verdicts that a glance has room for. */
+const SENTENCES = 2;
+
 /** Whether requests are answered at all: by a gateway of this machine, as it says itself. */
 export function Served(props: { endpoint: EndpointGlance }) {
   const trans = useLanguage();
@@ -48,30 +51,39 @@ export function Answering(props: { endpoint: EndpointGlance }) {
   );
 }
 
-/** The release under way: whom it tries, in which stage, with how much of the traffic. */
+/** The release under way: whom it tries, in which stage, with how much of the traffic. What it says is longer. */
 export function UnderWay(props: { endpoint: EndpointGlance }) {
   const trans = useLanguage();
-  const { release, candidate, stage, weight, verdicts } = props.endpoint;
+  const { release, candidate, stage, weight } = props.endpoint;
   if (!release) {
     return <span className="wb-Muted">{trans.__('none under way')}</span>;
   }
   return (
     <>
-      {trans.__('%1 in %2, %3 of requests', candidate, stage, number(weight, 'rate'))}
-      <Sentences said={verdicts} />
+      {candidate}
+      <small className="wb-Muted wb-Line">
+        {trans.__('%1, %2 of requests', stage, number(weight, 'rate'))}
+      </small>
     </>
   );
 }
 
-/** What each metric of a stage says. */
+/** What the first metrics of a stage say; the release itself shows every one with its picture. */
 export function Sentences(props: { said: readonly string[] }) {
+  const trans = useLanguage();
+  const more = props.said.length - SENTENCES;
   return (
     <>
-      {props.said.map((sentence, index) => (
+      {props.said.slice(0, SENTENCES).map((sentence, index) => (
         <small key={index} className="wb-Muted wb-Line">
           {sentence}
         </small>
       ))}
+      {more > 0 && (
+        <small className="wb-Muted wb-Line">
+          {trans._n('%1 more verdict is in the release.', '%1 more verdicts are in the release.', more)}
+        </small>
+      )}
     </>
   );
 }
@@ -101,14 +113,17 @@ export function LastDrill(props: { endpoint: EndpointGlance }) {
   if (!drill) {
     return <span className="wb-Muted">{trans.__('never drilled')}</span>;
   }
+  const { first_seconds: first, last_seconds: last } = drill;
   const seconds = [
-    drill.first_seconds !== null && trans.__('the standby answered after %1 s', number(drill.first_seconds)),
-    drill.last_seconds !== null && trans.__('the champion until %1 s', number(drill.last_seconds))
+    first !== null && trans.__('the standby answered after %1 s', number(first)),
+    last !== null && trans.__('the champion until %1 s', number(last))
   ].filter(Boolean);
   return (
     <>
       <Chip outcome={drill.outcome} /> <small className="wb-Muted wb-NoBreak">{moment(drill.time)}</small>
-      <small className="wb-Muted wb-Line">{[drill.reason, ...seconds].join(' · ')}</small>
+      <small className="wb-Muted wb-Line">
+        {drill.outcome === 'pass' ? seconds.join(', ') : drill.reason}
+      </small>
     </>
   );
 }

@@ -5,10 +5,10 @@ import { Heading } from '../parts/Heading';
 import { Table } from '../parts/Table';
 import type { EndpointGlance } from '../records';
 
-/** Every endpoint in a row: who answers, what a release says of it, who stands by, who drives. */
-export function EndpointsTable(props: { endpoints?: EndpointGlance[] }) {
+/** Every endpoint in a row: who answers, what is on its way, who stands by, who drives. */
+export function EndpointsTable(props: { endpoints: EndpointGlance[] }) {
   const trans = useLanguage();
-  const endpoints = props.endpoints ?? []; // a record saved by an earlier version has none
+  const { endpoints } = props;
   if (endpoints.length === 0) {
     return null;
   }

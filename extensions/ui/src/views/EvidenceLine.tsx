@@ -4,7 +4,10 @@ import { count } from '../format';
 import { Series, series } from '../judge';
 import type { StageVerdict } from '../records';
 
-const BOX = { width: 520, height: 170, left: 44, right: 96, top: 12, bottom: 30 };
+const BOX = { width: 520, height: 186, left: 58, right: 96, top: 12, bottom: 46 };
+
+/** Half of what two labels need between them. */
+const APART = 7;
 
 /** Round steps that put about four ticks on a scale. */
 export function ticks(low: number, high: number): number[] {
@@ -39,6 +42,9 @@ export function EvidenceLine(props: { verdict: StageVerdict }) {
     BOX.height - BOX.bottom - ((e - low) / (high - low)) * (BOX.height - BOX.top - BOX.bottom);
   const path = (points: Array<[number, number]>) =>
     points.map(([n, e], i) => (i === 0 ? `M${x(n)} ${y(e)}` : `H${x(n)}V${y(e)}`)).join('');
+  const ends = lines.map(([key]) => series(verdict.points, key).at(-1)?.[1]);
+  const touch =
+    ends[0] !== undefined && ends[1] !== undefined && Math.abs(y(ends[0]) - y(ends[1])) < 2 * APART;
   return (
     <svg
       className="wb-Evidence"
@@ -65,6 +71,15 @@ export function EvidenceLine(props: { verdict: StageVerdict }) {
           {count(n)}
         </text>
       ))}
+      <text x={(BOX.left + BOX.width - BOX.right) / 2} y={BOX.height - 8} textAnchor="middle">
+        {verdict.metric === 'disagreement' ? trans.__('pairs') : trans.__('requests')}
+      </text>
+      <text
+        textAnchor="middle"
+        transform={`translate(14 ${(BOX.top + BOX.height - BOX.bottom) / 2}) rotate(-90)`}
+      >
+        {trans.__('evidence, ln E')}
+      </text>
       <line
         className="wb-Evidence-threshold"
         x1={BOX.left}
@@ -84,6 +99,7 @@ export function EvidenceLine(props: { verdict: StageVerdict }) {
           path={path}
           x={x}
           y={y}
+          lower={touch ? (key === 'log_e_worse' ? APART : -APART) : 0}
         />
       ))}
     </svg>
@@ -97,6 +113,8 @@ function Line(props: {
   path: (points: Array<[number, number]>) => string;
   x: (n: number) => number;
   y: (e: number) => number;
+  /** How much lower than the end of its line the label stands. */
+  lower: number;
 }) {
   const last = props.points[props.points.length - 1];
   if (last === undefined) {
@@ -107,7 +125,7 @@ function Line(props: {
     <g className="wb-Evidence-series" data-series={props.name}>
       <path d={props.path(props.points)} />
       <circle cx={cx} cy={cy} r={3} />
-      <text x={cx + 7} y={cy + 4}>
+      <text x={cx + 7} y={cy + 4 + props.lower}>
         {props.label}
       </text>
     </g>

@@ -13,6 +13,7 @@ import type { ModelGlance, Overview, VerdictGlance, VersionGlance } from '../rec
 export function OverviewView(props: { record: Overview }) {
   const trans = useLanguage();
   const { models, releases, incidents, refusals } = props.record;
+  const endpoints = props.record.endpoints ?? []; // a record saved by an earlier version has none
   return (
     <>
       <Heading level={2}>
@@ -31,12 +32,16 @@ export function OverviewView(props: { record: Overview }) {
           <Heading level={3}>{trans.__('Releases')}</Heading>
           <ul className="wb-Plain wb-Glances">
             {releases.map(release => (
-              <ReleaseGlanceItem key={release.id} release={release} />
+              <ReleaseGlanceItem
+                key={release.id}
+                release={release}
+                said={endpoints.find(endpoint => endpoint.release === release.id)?.verdicts}
+              />
             ))}
           </ul>
         </>
       )}
-      <EndpointsTable endpoints={props.record.endpoints} />
+      <EndpointsTable endpoints={endpoints} />
       {incidents.length > 0 && (
         <>
           <Heading level={3}>{trans.__('Incidents')}</Heading>

@@ -3,6 +3,7 @@ import { Heading } from '../parts/Heading';
 import { Language, useLanguage } from '../context';
 import { count, moment, number, short } from '../format';
 import { Chip } from '../parts/Chip';
+import { moved } from '../judge';
 import type { Outcome, Release, Stage, StageApproval, Status } from '../records';
 import { EvidenceLine } from './EvidenceLine';
 
@@ -62,7 +63,7 @@ export function ReleaseView(props: { record: Release }) {
             <Chip outcome={verdict.outcome} />
           </Heading>
           <p>{verdict.sentence}</p>
-          {verdict.points.length > 1 && <EvidenceLine verdict={verdict} />}
+          {moved(verdict.points) && <EvidenceLine verdict={verdict} />}
         </section>
       ))}
       {release.approvals.length > 0 && (
