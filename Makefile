@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo lab test soak test-python test-js test-torch lint types format bench clean
+.PHONY: help install demo demo-release lab test soak test-python test-js test-torch lint types format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,13 @@ demo: install ## the whole loop on generated lending data, in a few minutes
 	@echo "The executed notebook: demo/the_loop.ipynb"
 	@echo "The page for somebody who must decide: demo/card.html"
 	@echo "To look around in JupyterLab: make lab"
+
+demo-release: export WORKBENCH_KEY_FOLDER := $(CURDIR)/demo-release/.keys
+
+demo-release: install ## a release, judged under traffic, and the way back, in two minutes
+	@rm -rf demo-release && mkdir demo-release && $(BIN)/python -c "import workbench; workbench.open('demo-release')"
+	$(BIN)/papermill notebooks/02_release_and_go_back.ipynb demo-release/release_and_go_back.ipynb --cwd demo-release
+	@echo "The executed notebook: demo-release/release_and_go_back.ipynb"
 
 lab: install ## JupyterLab on the demo project (make demo first)
 	$(BIN)/workbench lab --project demo
@@ -78,5 +85,5 @@ bench: install ## ours beside a peer in one run, as ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## forget the environment, the builds and the demo
-	rm -rf $(VENV) .torch .modelscan .kserve-venv .mlserver-venv demo test-results extensions/node_modules extensions/*/lib
+	rm -rf $(VENV) .torch .modelscan .kserve-venv .mlserver-venv demo demo-release test-results extensions/node_modules extensions/*/lib
 	rm -rf workbench/interfaces/lab/labextension workbench/interfaces/widgets/static

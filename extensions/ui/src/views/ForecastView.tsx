@@ -62,8 +62,8 @@ function InTime(props: { steps: StepForecast[] }) {
       <Chip outcome="inconclusive" word={trans.__('%1 would probably meet the deadline', late.join(', '))} />
     );
   }
-  const minutes = props.steps.reduce((sum, step) => sum + (step.minutes ?? 0), 0);
-  return <Chip outcome="pass" word={trans.__('about %1', duration(minutes))} />;
+  const takes = duration(props.steps.reduce((sum, step) => sum + (step.minutes ?? 0), 0));
+  return <Chip outcome="pass" word={takes.startsWith('under') ? takes : trans.__('about %1', takes)} />;
 }
 
 const unitOf = (step: StepForecast, trans: Language): string =>
