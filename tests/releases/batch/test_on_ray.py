@@ -6,8 +6,7 @@ import pytest
 
 
 @pytest.mark.slow
-def test_ray_gives_the_same_bytes_as_one_process(batches, csv_of, tmp_path, monkeypatch):
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # nobody else joins it, and no token is left in a home
+def test_ray_gives_the_same_bytes_as_one_process(batches, csv_of, tmp_path):
     source = csv_of("x1", *(str(at / 10 - 3) for at in range(60)))
     batches.score("tiny", source, tmp_path / "one.csv")
     run = batches.score("tiny", source, tmp_path / "ray.csv", rows=20, jobs=2, backend="ray")

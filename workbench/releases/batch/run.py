@@ -254,8 +254,9 @@ def _workers(jobs: int, backend: str) -> Iterator[Callable[[Order, Iterator[Rows
                 tasks
             )
         else:  # ray's hands back everything at once: in batches, so that a stop keeps what was finished
-            while some := list(islice(tasks, jobs)):
-                yield from Parallel(n_jobs=jobs)(some)
+            with Parallel(n_jobs=jobs) as pool:  # one for all of them: another one waits for the first to end
+                while some := list(islice(tasks, jobs)):
+                    yield from pool(some)
 
     with _ray(jobs) if backend == "ray" else _nothing(), parallel_config(backend=backend):
         yield parallel
