@@ -15,8 +15,8 @@ THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
 
 @pytest.fixture(scope="module")
 def releasing(project):
-    """A project ``lending/`` beside the other one, its third version in a canary stage under traffic."""
-    root = project.parent / "lending"
+    """A project ``releasing/`` beside the other one, its third version in a canary stage under traffic."""
+    root = project.parent / "releasing"
     root.mkdir()
     with running_release(root) as release:
         yield release
@@ -24,7 +24,7 @@ def releasing(project):
 
 @pytest.fixture
 def panel(page, run_command, releasing):
-    run_command("filebrowser:go-to-path", path="/lending")
+    run_command("filebrowser:go-to-path", path="/releasing")
     page.get_by_role("tab", name="Model Workbench").click()
     panel = page.locator("#workbench-panel")
     expect(panel.locator("[data-version='lending/3']")).to_be_visible(timeout=20_000)
