@@ -41,6 +41,26 @@ def _moody(frame):
     return [float(len(frame))] * len(frame)
 
 
+class _Sleeping:
+    """Answers; in a process that reads it from a file, reading never ends."""
+
+    def __init__(self):
+        import os
+
+        self.made_by = os.getpid()
+
+    def __call__(self, frame):
+        return [1.0] * len(frame)
+
+    def __setstate__(self, state):
+        import os
+        import time
+
+        if os.getpid() != state["made_by"]:
+            time.sleep(600)
+        self.__dict__.update(state)
+
+
 @pytest.fixture(scope="session")
 def root(tmp_path_factory):
     return tmp_path_factory.mktemp("served")
@@ -51,6 +71,12 @@ def moody(root):
     """A regressor that is told by its input what to do."""
     train = models.tiny_frame()[["x1", "x2"]]
     return make_route(root, _moody, train, target="x2", name="moody")
+
+
+@pytest.fixture(scope="session")
+def sleeping(root):
+    train = models.tiny_frame()[["x1", "x2"]]
+    return make_route(root, _Sleeping(), train, target="x2", name="sleeping")
 
 
 @pytest.fixture(scope="session")

@@ -184,6 +184,20 @@ def test_a_version_that_cannot_be_opened_says_why(moody, serving, run):
     run(story())
 
 
+def test_a_version_whose_reading_never_ends_is_killed(sleeping, serving, run, monkeypatch, until):
+    monkeypatch.setattr("workbench.gateway.workers.worker.OPENING_SECONDS", 3.0)
+    left = {child.pid for child in psutil.Process().children(recursive=True)}
+
+    async def story():
+        with pytest.raises(Unavailable, match="took too long"):
+            async with serving(sleeping):
+                pass
+        now = psutil.Process().children(recursive=True)
+        await until(lambda: not any(one.is_running() for one in now if one.pid not in left))
+
+    run(story())
+
+
 def test_calls_that_wait_are_joined_and_each_gets_its_own_rows(moody, serving, run):
     async def story():
         async with serving(moody, gateway_workers=1, gateway_join_ms=2000) as ask:

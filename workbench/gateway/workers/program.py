@@ -100,6 +100,7 @@ def _work(channel: socket.socket, order: Order) -> None:
 
 
 def _answer(channel: socket.socket, order: Order) -> None:
+    channel.sendall(wire.encode({"pid": os.getpid()}))
     known = set(sys.modules)
     try:
         answerer, compiled = _open(order)
@@ -107,8 +108,7 @@ def _answer(channel: socket.socket, order: Order) -> None:
     except BaseException as error:  # noqa: BLE001 - whatever a model raises while it is read, SystemExit too
         channel.sendall(wire.encode({"error": one_line(error)}))
         return
-    hello = {"pid": os.getpid(), "note": note, "compiled": compiled}
-    hello["imported"] = [name for name in sys.modules if name not in known]
+    hello = {"note": note, "compiled": compiled, "imported": [n for n in sys.modules if n not in known]}
     channel.sendall(wire.encode(hello))
     while (question := wire.receive(channel)) is not None:
         channel.sendall(_answered(answerer, question))

@@ -52,16 +52,12 @@ class Reader:
     def __init__(self) -> None:
         self._held = bytearray()
 
-    def feed(self, data: bytes) -> Any:
-        """Take a piece; return the message it completes, None while there is more to come.
+    def each(self, data: bytes) -> Iterator[Any]:
+        """Take a piece, and return every message that it completes.
 
         Raises:
             ValueError: it is no frame.
         """
-        return next(self.each(data), None)
-
-    def each(self, data: bytes) -> Iterator[Any]:
-        """Take a piece, and return every message that it completes; raises as ``feed``."""
         self._held += data
         while len(self._held) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._held)

@@ -73,8 +73,7 @@ class Worker(asyncio.Protocol):
         if message is None or "error" in message:
             why = message["error"] if message else "its process ended, or took too long"
             raise Unavailable(f"{order.model.ref} cannot be served: {why}", field="model")
-        self.pid, self.note = int(message["pid"]), str(message["note"])
-        self.compiled = str(message["compiled"])
+        self.note, self.compiled = str(message["note"]), str(message["compiled"])
         self._nursery.learn(message["imported"])
 
     @property
@@ -127,14 +126,15 @@ class Worker(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """A piece of an answer."""
+        """A piece of what it says: first which process it is, then its hello, then answers."""
         try:
-            message = self._reader.feed(data)
-        except ValueError:
+            for message in self._reader.each(data):
+                if self.pid:
+                    self._settle(message)
+                else:
+                    self.pid = int(message["pid"])
+        except (ValueError, TypeError, LookupError):
             self.kill()
-            return
-        if message is not None:
-            self._settle(message)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The process has ended, or was let go."""
