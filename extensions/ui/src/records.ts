@@ -179,6 +179,7 @@ export interface EndpointGlance {
   ready: boolean;
   killed: boolean;
   breakers: Record<string, string>;
+  lost: number;
   controller: string;
   answers: Array<AnswersGlance>;
   counted_since: string | null;
