@@ -20,7 +20,7 @@ import pandas as pd
 
 import workbench as wb
 from workbench.models.cells import frame_of
-from workbench.models.compiled import fast_path
+from workbench.models.compiled import look
 
 
 def frame(n: int = 4000, width: int = 10) -> pd.DataFrame:
@@ -97,12 +97,7 @@ def main() -> None:
             slug = name.replace(" ", "-").replace(",", "")
             version = bench.register(model, name=slug, train=train[[*columns, "y"]], target="y")
             record = bench.compile(version)
-            fast = fast_path(
-                version,
-                bench.registry.load(version),
-                bench.registry.artifact_path(version),
-                state=bench.settings.state,
-            )
+            fast = look(version, bench.registry.load(version), state=bench.settings.state).fast
             if fast is None:
                 print(f"{name:30} {record.reason}")
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from workbench.models.compiled import fast_path
+from workbench.models.compiled import look
 
 X = ["x1", "x2"]
 
@@ -27,7 +27,7 @@ def test_without_a_copy_the_model_answers(bench, full):
 
 def test_the_seam_of_whoever_serves(bench, version):
     predictor = bench.registry.load(version)
-    fast = fast_path(version, predictor, bench.registry.artifact_path(version), state=bench.state)
+    fast = look(version, predictor, state=bench.state).fast
     labels, scores = fast.answer({"x1": [3.0], "x2": [1.0]}, 1, True)
     assert labels == [1]
     assert 0.9 < scores[0] <= 1.0

@@ -195,6 +195,8 @@ class Crew:
     def _add(self, worker: Worker) -> None:
         worker.gone = self._gone
         self._workers.append(worker)
+        if worker.retiring:  # it ended between its hello and this
+            self._gone(worker)
 
     async def _watch_memory(self) -> None:
         """Replace whoever has grown too large, one at a time: first the new one, then the old one goes."""

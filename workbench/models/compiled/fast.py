@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,6 @@ from workbench.models.compiled.records import Compiled
 from workbench.models.compiled.rows import examples
 from workbench.models.predictors import Predictor
 from workbench.models.records import ModelVersion
-
-log = logging.getLogger(__name__)
 
 
 class FastPath:
@@ -104,26 +101,6 @@ class Found:
     fast: FastPath | None
     sentence: str
     """What answers and why, for a status page."""
-
-
-def fast_path(
-    version: ModelVersion,
-    predictor: Predictor,
-    folder: Path,  # noqa: ARG001 - the seam of whoever serves: a compiler may want the files
-    *,
-    state: Path,
-) -> FastPath | None:
-    """Return the fast path of a version, or None: then the model itself answers, and the log says why.
-
-    Args:
-        version: the version.
-        predictor: the model, loaded from checked bytes.
-        folder: its files.
-        state: the project's state folder.
-    """
-    found = look(version, predictor, state=state)
-    log.info("%s: %s", version.ref, found.sentence)
-    return found.fast
 
 
 def look(version: ModelVersion, predictor: Predictor, *, state: Path) -> Found:
