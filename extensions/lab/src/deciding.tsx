@@ -2,7 +2,7 @@ import { Dialog, MainAreaWidget, showDialog, showErrorMessage } from '@jupyterla
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import type { Widget } from '@lumino/widgets';
+import { Panel, type Widget } from '@lumino/widgets';
 import * as React from 'react';
 import { DecideView, Matter, Refusal, Said, Surroundings } from 'model-workbench-ui';
 import { ask, insertButton, inserts, Question, tell } from './ask';
@@ -136,13 +136,19 @@ export class Deciding {
   private readonly _questions: Questions;
 }
 
-const confirmation = (what: string, kept: string, code: string): Widget =>
-  ReactWidget.create(
-    <div className="wb-Form">
-      <p>
-        <b>{what}</b>
-      </p>
-      <p>{kept}</p>
-      <pre className="wb-Code">{code}</pre>
-    </div>
+/** In a panel: a dialog gives a bare React body no focus before the browser is idle, and a key would go elsewhere. */
+const confirmation = (what: string, kept: string, code: string): Widget => {
+  const body = new Panel();
+  body.addWidget(
+    ReactWidget.create(
+      <div className="wb-Form">
+        <p>
+          <b>{what}</b>
+        </p>
+        <p>{kept}</p>
+        <pre className="wb-Code">{code}</pre>
+      </div>
+    )
   );
+  return body;
+};
