@@ -62,7 +62,7 @@ def test_cron_signs_only_what_has_waited_too_long(root, run, monkeypatch):
 
             return super().now() + timedelta(days=1)
 
-    monkeypatch.setattr("workbench.bench.SystemClock", Tomorrow)
+    monkeypatch.setattr("workbench.bench.rooms.SystemClock", Tomorrow)
     code, out, _ = run("checkpoint", "--if-due", "--to", str(root / "grace.witness"))
     assert (code, out.splitlines()[0][:24]) == (0, "checkpoint over 1 entrie")
     assert len(several((root / "grace.witness").read_text())) == 1

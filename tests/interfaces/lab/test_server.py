@@ -230,7 +230,7 @@ async def test_while_the_server_runs_no_entry_waits_too_long_for_a_checkpoint(
         def now(self):
             return showcase.NOON + timedelta(days=1)
 
-    monkeypatch.setattr("workbench.bench.SystemClock", Later)
+    monkeypatch.setattr("workbench.bench.rooms.SystemClock", Later)
     monkeypatch.setattr(projects, "TICK", 0.05)
     root = jp_root_dir / "risk"
     (root / "workbench.toml").write_text('witnesses = ["grace.witness"]\n')
