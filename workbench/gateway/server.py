@@ -68,7 +68,7 @@ def serve(settings: Settings, endpoint: str, *, host: str, port: int, announce: 
         listen(host, port) as listener,
         listen_for_admin(settings.gateway_admin_port) as admin,
     ):
-        config = config_of(settings, front.tls)
+        config = config_of(settings, front.tls.context if front.tls else None)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             gateway = _Gateway(
                 settings, endpoint, front, listeners=(listener, admin), config=config, announce=announce
@@ -92,6 +92,7 @@ class _Gateway:
         self._say = announce
         self._state = settings.state
         self._endpoint = endpoint
+        self._tls = front.tls
         self._listener, self._admin_listener = listeners
         self._url = url_of(self._listener, tls=config.is_ssl)
         self._capture = CaptureWriter.of(settings, endpoint)
@@ -148,16 +149,17 @@ class _Gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         self._watcher.note("started")
-        watching = loop.create_task(self._watcher.run())
-        announcing = loop.create_task(self._announce())
+        beside = [loop.create_task(self._watcher.run()), loop.create_task(self._announce())]
+        if self._tls:
+            beside.append(loop.create_task(self._tls.follow()))
         try:
             async with asyncio.TaskGroup() as serving:
                 serving.create_task(self._server.serve(sockets=[self._listener]))
                 if self._admin and self._admin_listener:
                     serving.create_task(self._admin.serve(sockets=[self._admin_listener]))
         finally:
-            announcing.cancel()
-            watching.cancel()
+            for task in beside:
+                task.cancel()
             await self._plane.drain()
             await self._shelf.close()
             await asyncio.to_thread(self._capture.close)

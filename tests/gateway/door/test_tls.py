@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import http.client
 import ipaddress
@@ -17,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from workbench.core.errors import InvalidInput, Refused
 from workbench.core.settings import load
-from workbench.gateway.door.tls import context_of
+from workbench.gateway.door.tls import Tls, context_of
 from workbench.testing.traffic import send
 
 
@@ -165,6 +166,70 @@ def test_with_an_authority_for_clients_only_those_it_has_signed_are_answered(mut
         get(mutual, context)
     context.load_cert_chain(*authority.issue("client", ExtendedKeyUsageOID.CLIENT_AUTH))
     assert get(mutual, context).status == 200
+
+
+# A certificate that is renewed
+
+
+def serial(tls, authority):
+    """The serial number that a client is shown, in a handshake in memory."""
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    trusting = ssl.create_default_context(cafile=authority.certificate)
+    client = trusting.wrap_bio(to_client, to_server, server_hostname="localhost")
+    server = tls.context.wrap_bio(to_server, to_client, server_side=True)
+    for side in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    return client.getpeercert()["serialNumber"]
+
+
+@pytest.fixture
+def renewed(tmp_path, authority):
+    """``renewed("gateway_tls_cert")`` puts a newly issued file in the place of one that is named so."""
+    names = {"gateway_tls_cert": "here.pem", "gateway_tls_key": "here.key"}
+
+    def put(**sources):
+        for key, source in sources.items():
+            fresh = tmp_path / "fresh"
+            fresh.touch(mode=0o600)
+            fresh.write_bytes(Path(source).read_bytes())
+            fresh.replace(tmp_path / names[key])
+        return names
+
+    return put
+
+
+def test_a_renewed_certificate_is_shown_to_new_connections(tmp_path, renewed, served, authority):
+    tls = Tls.of(load(tmp_path, **renewed(**served)))
+    before = serial(tls, authority)
+    certificate, key = authority.issue("renewed", ExtendedKeyUsageOID.SERVER_AUTH)
+    renewed(gateway_tls_cert=certificate)  # its key is still to come
+    tls.renew()
+    assert serial(tls, authority) == before
+    renewed(gateway_tls_key=key)
+    tls.renew()
+    assert serial(
+        tls, authority
+    ) == f"{x509.load_pem_x509_certificate(certificate.read_bytes()).serial_number:X}".zfill(len(before))
+
+
+def test_a_running_gateway_takes_a_renewed_certificate(
+    gateways, routes, tmp_path, renewed, served, authority, wait_until
+):
+    named = {key: str(tmp_path / name) for key, name in renewed(**served).items()}
+    gateway = gateways(champion=routes.champion, settings=named)
+    context = ssl.create_default_context(cafile=authority.certificate)
+    certificate, key = authority.issue("renewed-too", ExtendedKeyUsageOID.SERVER_AUTH)
+    assert get(gateway, context).status == 200
+    renewed(gateway_tls_cert=certificate, gateway_tls_key=key)
+
+    def shown():
+        parts = urlsplit(gateway.url)
+        return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((parts.hostname, parts.port)))
+
+    fresh = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    wait_until(lambda: shown() == fresh)
+    assert get(gateway, context).status == 200
 
 
 # What cannot be used

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import ssl
 from dataclasses import dataclass
 
 from workbench.core.errors import InvalidInput, Refused
@@ -14,7 +13,7 @@ from workbench.gateway.door.hosts import LOOPBACK, Hosts
 from workbench.gateway.door.keyring import KeyRing
 from workbench.gateway.door.middleware import Rules
 from workbench.gateway.door.quota import Quotas
-from workbench.gateway.door.tls import context_of
+from workbench.gateway.door.tls import Tls
 from workbench.gateway.door.tokens import Tokens
 
 
@@ -26,7 +25,7 @@ class Front:
     admin: Rules
     way: Way
     """How callers prove who they are."""
-    tls: ssl.SSLContext | None
+    tls: Tls | None
 
     @classmethod
     def of(cls, settings: Settings, endpoint: str, host: str) -> Front:
@@ -52,7 +51,7 @@ class Front:
             probes=PROBES,
         )
         admin = Rules(Hosts(LOOPBACK, host), authentication, quotas, needed_of_admin)
-        return cls(public, admin, way, context_of(settings))
+        return cls(public, admin, way, Tls.of(settings))
 
 
 def is_loopback(host: str) -> bool:
