@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from workbench.testing.postgres import PostgresServer, postgres_binaries
 
 #: Run by ``make test-torch``, which brings torch along and fails when nothing was collected.
 collect_ignore = [] if find_spec("torch") else ["torch"]
@@ -47,3 +50,18 @@ def compas(shared_data: Path):
     import pandas as pd
 
     return pd.read_csv(shared_data / "compas" / "compas-scores-two-years.csv")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    """One real PostgreSQL for the session; each journal gets a schema of its own."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI must have PostgreSQL: apt-get install postgresql")
+        pytest.skip("no PostgreSQL here: initdb and pg_ctl are not on the path")
+    server = PostgresServer(binaries)
+    try:
+        yield server
+    finally:
+        server.close()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import uuid
@@ -13,7 +12,7 @@ import pytest
 
 from workbench.core.clock import SystemClock
 from workbench.journal import Event, Journal, Verification, verify
-from workbench.testing.postgres import PostgresServer, postgres_binaries
+from workbench.testing.postgres import PostgresServer
 
 
 class TickingClock:
@@ -76,21 +75,6 @@ def change_by_hand(path: Path, *statements: str) -> None:
     for sql in triggers.values():
         db.execute(sql)
     db.close()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    """One real PostgreSQL for the session; each journal gets a schema of its own."""
-    binaries = postgres_binaries()
-    if binaries is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI must have PostgreSQL: apt-get install postgresql")
-        pytest.skip("no PostgreSQL here: initdb and pg_ctl are not on the path")
-    server = PostgresServer(binaries)
-    try:
-        yield server
-    finally:
-        server.close()
 
 
 class Store:

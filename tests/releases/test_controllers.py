@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+import uuid
 from contextlib import suppress
 
 import pytest
 
 from workbench.core.errors import Conflict, WorkbenchError
-from workbench.journal import Journal
+from workbench.core.settings import Settings
+from workbench.journal import Event, Journal, witness
 from workbench.models.registry import Registry
 from workbench.releases import Releases, Status
 from workbench.testing.clock import ManualClock
@@ -22,6 +24,28 @@ SHORT = plan(stages=[PLAN["stages"][2], PLAN["stages"][3]])
 
 #: What a controller does to others, in the order of a step that promotes.
 STEPS = ["append_many", "route", "set_alias"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request, root):
+    """Of a project whose journal is in a file, or on a server."""
+    url = ""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("server").url(f"c{uuid.uuid4().hex[:12]}")
+    return Settings(root=root, actor="ada", journal_url=url)
+
+
+@pytest.fixture
+def journal(settings, clock):
+    file = settings.state / "journal.db"
+    with Journal.open(file, actor="ada", clock=clock) as registered:
+        entries = registered.entries()
+    if settings.journal != file:  # another journal, which has not been seen by the witness of the first
+        witness.path_of(file).unlink()
+    with Journal.open(settings.journal, actor="ada", clock=clock, beside=settings.state) as journal:
+        for entry in entries if settings.journal != file else []:
+            journal.append(entry.stream, Event(kind=entry.kind, payload=entry.payload))
+        yield journal
 
 
 @pytest.fixture
@@ -42,7 +66,9 @@ def controller(project, moment, signal_number, *, after=False):
 
     def work(writer: int) -> None:
         clock = ManualClock(project.clock.now())
-        journal = Journal.open(project.settings.state / "journal.db", actor="grace", clock=clock)
+        journal = Journal.open(
+            project.settings.journal, actor="grace", clock=clock, beside=project.settings.state
+        )
         registry = Registry(project.settings, journal, clock)
         releases = Releases(
             project.settings,

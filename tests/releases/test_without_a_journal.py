@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -19,22 +18,9 @@ from workbench.releases import loop as module
 from workbench.releases.loop import Loop
 from workbench.testing.gateway import running_gateway
 from workbench.testing.models import TARGET, Threshold, tiny_frame
-from workbench.testing.postgres import PostgresServer, postgres_binaries
 from workbench.testing.traffic import send
 
 ROWS = [{"x1": x1} for x1 in (-2.0, 2.0)]
-
-
-@pytest.fixture(scope="module")
-def server():
-    binaries = postgres_binaries()
-    if binaries is None:
-        if os.environ.get("CI"):
-            pytest.fail("no PostgreSQL on this machine: apt-get install postgresql")
-        pytest.skip("no PostgreSQL on this machine")
-    server = PostgresServer(binaries)
-    yield server
-    server.close()
 
 
 @contextmanager

@@ -192,3 +192,10 @@ def test_who_has_no_token_neither_reads_nor_declares(ray_cluster):
     address = ray_cluster.settings.ray_address + "/api/serve/applications/"
     assert requests.get(address, timeout=10).status_code == 401
     assert requests.put(address, json={"applications": []}, timeout=10).status_code == 401
+
+
+def test_the_versions_lie_on_both_nodes(ray_cluster):
+    applications = Dashboard(ray_cluster.settings).read()["applications"].values()
+    deployments = [one for application in applications for one in application["deployments"].values()]
+    nodes = {replica["node_ip"] for one in deployments for replica in one["replicas"]}
+    assert nodes == {"127.0.0.2", "127.0.0.3"}
