@@ -71,6 +71,13 @@ def test_rows_are_sent_in_turn_with_the_columns_that_the_model_reads(server):
     assert 1.0 < load.seconds < 3
 
 
+def test_one_cell_of_text_leaves_the_numbers_beside_it_numbers(server):
+    rows = [{"age": "30", "income": "5.5"}, {"age": "abc", "income": "inf"}]  # as pandas reads such a file
+    send_load(server.url, "m", rows, rate=50, seconds=0.04)
+    sent = sorted((t["datatype"], t["data"][0]) for _, b in server.bodies for t in b["inputs"])
+    assert sent == [("BYTES", "abc"), ("BYTES", "inf"), ("FP64", 5.5), ("INT64", 30)]
+
+
 def test_a_stall_counts_for_every_request_that_was_due_meanwhile(server):
     def stall():
         time.sleep(0.5)
@@ -114,6 +121,6 @@ def test_what_cannot_be_sent_is_refused(server):
     for url in ("ftp://x", "127.0.0.1:80", "http://x:port", ""):
         with pytest.raises(InvalidInput, match="url"):
             send_load(url, "m", ROWS, rate=1, seconds=1)
-    with pytest.raises(Unavailable, match="does not tell"):
+    with pytest.raises(Unavailable, match=r"gives no answer.*Start its gateway"):
         send_load("http://127.0.0.1:9", "m", ROWS, rate=1, seconds=1)
     assert server.bodies == []

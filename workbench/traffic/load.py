@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from workbench.core.errors import InvalidInput, Unavailable
 from workbench.core.records import Record
-from workbench.traffic.sending import Answered, Row, Sender, oip, say_nothing
+from workbench.traffic.sending import KEY, Answered, Connection, Row, Sender, oip, say_nothing
 
 #: Requests of one load.
 MOST = 10_000_000
@@ -152,27 +155,51 @@ def _counts(of: dict[str, int]) -> str:
 
 def _inputs(url: str, endpoint: str, timeout: float) -> dict[str, str]:
     """Names and data types of the columns that the model reads, as its gateway tells."""
-    connection = http.client.HTTPConnection(*_address(url), timeout=timeout)
+    _require_address(url)
+    connection = Connection(url, timeout)
     try:
-        connection.request("GET", f"/v2/models/{endpoint}")
-        answer = connection.getresponse()
-        told = json.loads(answer.read())
-        return {column["name"]: column["datatype"] for column in told["inputs"]}
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
+        status, body = connection.get(f"/v2/models/{endpoint}")
+        told = json.loads(body)
+        if status == 200:
+            return {column["name"]: column["datatype"] for column in told["inputs"]}
+        raise _refused(url, endpoint, status, told["error"])
+    except ssl.SSLCertVerificationError as error:
         raise Unavailable(
-            f"{url} does not tell what {endpoint} reads ({error!r}).",
+            f"{url} shows a certificate that is not trusted here: {error.verify_message}.",
+            remedy="Name the file of who signed it in the variable SSL_CERT_FILE, and a host that it is for.",
+            field="url",
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise Unavailable(
+            f"{url} gives no answer: {error or type(error).__name__}.",
             remedy=f"Start its gateway: workbench gateway {endpoint}",
+            field="url",
+        ) from error
+    except (ValueError, LookupError, TypeError) as error:
+        raise Unavailable(
+            f"{url} does not tell what {endpoint} reads.",
+            remedy="Give the address of its gateway.",
             field="url",
         ) from error
     finally:
         connection.close()
 
 
-def _address(url: str) -> tuple[str, int | None]:
+def _refused(url: str, endpoint: str, status: int, why: str) -> Unavailable:
+    if status in (401, 403, 429):
+        return Unavailable(
+            f"{url} does not let you in: {why}",
+            remedy=f"Put a key into the variable {KEY}; a new one: workbench gateway-key add {endpoint}",
+            field="url",
+        )
+    return Unavailable(f"{url} answers {status}: {why}", remedy="See workbench status.", field="url")
+
+
+def _require_address(url: str) -> None:
     try:
         parts = urlsplit(url)
-        if parts.scheme == "http" and parts.hostname:
-            return parts.hostname, parts.port
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return
     except ValueError:
         pass  # a port that is no number
     raise InvalidInput(
@@ -193,6 +220,13 @@ def _readable(rows: Sequence[Row], inputs: dict[str, str]) -> list[Row]:
 
 
 def _read_as(value: Any, datatype: str) -> Any:
-    if datatype == "INT64" and isinstance(value, float) and value.is_integer():
+    """A cell as the model's column has it, where it can be: the gateway says what is wrong with the others.
+
+    One cell of text makes pandas read a whole column of numbers as text, and a gap makes integers decimal.
+    """
+    if isinstance(value, str) and datatype.startswith(("INT", "FP")):
+        with suppress(ValueError):
+            value = float(value) if math.isfinite(float(value)) else value
+    if datatype.startswith("INT") and isinstance(value, float) and value.is_integer():
         return int(value)
-    return float(value) if datatype == "FP64" and type(value) is int else value
+    return float(value) if datatype.startswith("FP") and type(value) is int else value

@@ -140,12 +140,12 @@ class Sender:
         turn, start = itertools.count(), time.time()
 
         def work() -> None:
-            connection = _Connection(self._url, self._path, self._timeout)
+            connection = Connection(self._url, self._timeout)
             while (at := next(turn)) < total:
                 due = time.time() if self._rate is None else start + at / self._rate
                 if self._stop.wait(max(0.0, due - time.time())):
                     break
-                took(at, connection.post(self._bodies[at % len(self._bodies)], due))
+                took(at, connection.post(self._path, self._bodies[at % len(self._bodies)], due))
             connection.close()
 
         threads = [threading.Thread(target=work, daemon=True) for _ in range(connections)]
@@ -169,24 +169,34 @@ def say_nothing() -> None:
     """What a load tells of its progress when nobody asked."""
 
 
-class _Connection:
+class Connection:
     """One kept-alive connection; opened anew after it failed, without repeating what failed on it.
 
     A key in the variable ``WORKBENCH_GATEWAY_KEY`` is shown to the gateway. Over https the certificate must
     be signed by somebody whom this machine trusts, or by those in the file that ``SSL_CERT_FILE`` names.
     """
 
-    def __init__(self, url: str, path: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float) -> None:
         parts, key = urlsplit(url), os.environ.get(KEY)
         make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._path = parts.path.rstrip("/") + path  # an endpoint may lie under a path of its own
+        self._base = parts.path.rstrip("/")  # an endpoint may lie under a path of its own
         self._http = make(parts.hostname or "", parts.port, timeout=timeout)
         self._headers = {"Content-Type": "application/json", **({"X-Api-Key": key} if key else {})}
 
-    def post(self, body: bytes, due: float) -> Answered:
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Ask for something, and return the status and the body.
+
+        Raises:
+            OSError, http.client.HTTPException: no answer came.
+        """
+        self._http.request("GET", self._base + path, headers=self._headers)
+        answer = self._http.getresponse()
+        return answer.status, answer.read()
+
+    def post(self, path: str, body: bytes, due: float) -> Answered:
         """Send a request once."""
         try:
-            self._http.request("POST", self._path, body, self._headers)
+            self._http.request("POST", self._base + path, body, self._headers)
             answer = self._http.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -203,6 +213,7 @@ class _Connection:
         )
 
     def close(self) -> None:
+        """Close it."""
         self._http.close()
 
 

@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from workbench.core.errors import InvalidInput, Refused
+from workbench.core.errors import InvalidInput, Refused, Unavailable
 from workbench.core.settings import load
 from workbench.gateway.door.tls import Tls, context_of
 from workbench.testing.traffic import send
+from workbench.traffic.load import send_load
 
 
 class Authority:
@@ -156,8 +157,11 @@ def test_without_tls_or_with_an_old_one_nothing_is_answered(gateway, authority):
 
 
 def test_rows_are_sent_to_it_as_to_any_other(gateway, authority, monkeypatch):
+    with pytest.raises(Unavailable, match=r"certificate.*SSL_CERT_FILE"):
+        send_load(gateway.url, "tiny", [{"x1": 1.0}], rate=5, seconds=1)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     assert send(gateway.url, "tiny", [{"x1": 1.0}] * 5).failed == 0
+    assert send_load(gateway.url, "tiny", [{"x1": 1.0}], rate=5, seconds=1).answered == 5
 
 
 def test_with_an_authority_for_clients_only_those_it_has_signed_are_answered(mutual, authority):
