@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from workbench.gateway import breaker
 from workbench.gateway.breaker import CONSECUTIVE, LEAST, PAUSE, WINDOW, Breaker, Breakers
+from workbench.testing.traffic import send
 
 
 class Clock:
@@ -124,6 +125,14 @@ def test_a_version_that_was_let_go_comes_back_as_new():
     assert all_of_them.tripped == {2: "open"}
     assert all_of_them.of(1).state == "closed"
     assert told == [(1, "open"), (2, "open"), (1, "closed")]
+
+
+def test_an_answer_never_opens_it():
+    one = Breaker(clock=Clock())
+    outcomes(one, *([False] * (CONSECUTIVE - 1) + [True]) * 2, *[False] * 2, *[True] * (LEAST - 12))
+    assert one.state == "closed"
+    outcomes(one, False)
+    assert one.state == "open"
 
 
 class Model(RuleBasedStateMachine):
@@ -275,3 +284,10 @@ def test_who_names_a_version_neither_asks_its_breaker_nor_tells_it(gateway, rout
         assert gateway.ask(FAILS, path="/v2/models/tiny/versions/3/infer")[0] == 500
     assert gateway.ask(ANSWERS, path="/v2/models/tiny/versions/3/infer")[:2] == (200, "3")
     assert gateway.status.breakers == {}
+
+
+def test_calls_that_only_waited_for_their_turn_do_not_open_it(gateways, routes):
+    gateway = gateways(champion=routes.slow, settings={"gateway_deadline_seconds": 1.0})
+    sent = send(gateway.url, "tiny", [{"x1": 1.0}] * 16, connections=16)
+    assert sent.statuses[504] > 2 * CONSECUTIVE
+    assert not metric(gateway, 'workbench_breaker{version="tiny/4",workbench_breaker="open"} 1.0')

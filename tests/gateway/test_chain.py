@@ -8,6 +8,7 @@ import pytest
 
 from workbench.gateway import RoutingTable, kill, revive
 from workbench.gateway.chain import Chain
+from workbench.gateway.limits import Limits
 from workbench.gateway.live import Live
 
 HIGH = 60.0
@@ -32,7 +33,8 @@ def follow(routes):
     def take(champion, **others):
         places = {name: by_number[number] for name, number in ({"champion": champion} | others).items()}
         table = RoutingTable(endpoint="tiny", version=1, **places)
-        chain.follow(Live(table, {route.version: versions[route.version] for route in table.routes}))
+        loaded = {route.version: versions[route.version] for route in table.routes}
+        chain.follow(Live(table, loaded, Limits(rows=1, cells=1)))
         return [one.version for one in chain.order]
 
     return take

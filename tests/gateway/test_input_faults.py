@@ -171,6 +171,16 @@ def test_8_a_shape_that_does_not_fit_is_400_before_anything_is_made(gateway, sha
         assert ask(gateway, json.dumps({"inputs": [tensor]}).encode(), V2).status == 400
 
 
+@pytest.mark.parametrize("size", [2**31, 10**4000], ids=["above", "far-above"])
+@pytest.mark.parametrize("datatype", ["FP64", "BYTES"])
+def test_8_nor_is_a_huge_shape_of_bytes_written_out(gateway, size, datatype):
+    binary = {"binary_data_size": 8}
+    tensor = {"name": "x1", "shape": [size, size], "datatype": datatype, "parameters": binary}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    answer = ask(gateway, head + bytes(8), V2, f"Inference-Header-Content-Length: {len(head)}")
+    assert answer.status == 400
+
+
 @pytest.mark.usefixtures("bounded")
 @pytest.mark.parametrize("path", [V1, MLFLOW, V2])
 def test_9_a_hundred_megabytes_are_413(gateway, path):
@@ -186,6 +196,22 @@ def test_9_a_body_a_little_over_the_limit_is_told_so(gateway):
     answer = send_raw(gateway.url, post_bytes(V1, b" " * (2 * MIB)))
     assert answer.status == 413
     assert "1048576 bytes" in answer.body["error"]
+
+
+@pytest.mark.usefixtures("bounded")
+def test_9_more_rows_than_may_come_are_413_in_every_form(gateway):
+    bodies = [
+        (V1, "application/json", b'{"instances": [' + b"{}," * 10_000 + b"{}]}"),
+        (MLFLOW, "application/json", b'{"dataframe_records": [' + b"{}," * 300_000 + b"{}]}"),
+        (MLFLOW, "text/csv", b"x1,x2,colour\n" + b"1,2,red\n" * 10_001),
+        (V2, "", b'{"inputs": [{"name": "x1", "shape": [10001], "datatype": "FP64", "data": ['
+         + b"1," * 10_000 + b"1]}]}"),
+    ]  # fmt: skip
+    for path, kind, body in bodies:
+        answer = ask(gateway, body, path, f"Content-Type: {kind}")
+        assert answer.status == 413
+        assert "10,000 rows (gateway_max_rows)" in answer.body["error"]
+        assert answer.seconds < 5
 
 
 @pytest.mark.usefixtures("bounded")

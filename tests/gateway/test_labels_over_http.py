@@ -121,6 +121,31 @@ def test_a_model_that_predicts_numbers_takes_numbers(gateways, routes):
         assert told(gateway, {"a": wrong})[0] == 422
 
 
+def test_beside_a_damaged_segment_it_names_it_and_keeps_nothing(gateways, routes):
+    gateway = gateways(champion=routes.champion)
+    folder = gateway.state / "traffic" / "tiny"
+    folder.mkdir(parents=True)
+    damaged = folder / f"{10**15:016d}-{1:016d}-{2:016d}-7.parquet"
+    damaged.write_bytes(b"PAR1 nonsense")
+    status, answer = told(gateway, {"a": 1})
+    assert status == 503
+    assert damaged.name in answer["error"]
+    assert "backup" in answer["error"]
+    assert os.fspath(gateway.state) not in json.dumps(answer)
+    assert kept(gateway) == []
+    damaged.unlink()
+    assert told(gateway, {"a": 1}) == (200, {"labels": 1, "waiting": 1})
+    [label] = kept(gateway)
+    assert label.endpoint == "tiny"
+
+
+def test_no_row_beyond_every_request_is_kept(gateway):
+    before = kept(gateway)
+    status, answer = told(gateway, [{"request_id": "to-come", "label": 1, "row": 5_000_000_000}])
+    assert (status, "row: " in answer["error"]) == (422, True)
+    assert kept(gateway) == before
+
+
 def test_without_a_champion_and_without_room_it_says_so_and_keeps_nothing(gateways, routes):
     gateway = gateways()
     assert told(gateway, {"a": 1})[0] == 503

@@ -82,6 +82,7 @@ def test_a_binary_nan_is_a_missing_value():
         (tensor("a", [1.0], shape=[2]), 400),
         (tensor("a", [1.0], shape=[-1]), 400),
         (tensor("a", [1.0], shape=[2**62, 2**62]), 400),
+        (tensor("a", [1.0], shape=[10**4000, 10**4000]), 400),
         (tensor("a", [1.0], shape=[True]), 400),
         (tensor("a", [1.0], shape=[1.0]), 400),
         (tensor("a", [1.0], shape=[]) | {"shape": []}, 400),
@@ -110,6 +111,15 @@ def test_a_wrong_tensor_is_refused(spec, status):
     with pytest.raises(Problem) as refused:
         read([spec], Schema((A,)))
     assert refused.value.status == status, refused.value
+
+
+@pytest.mark.parametrize("datatype", ["FP64", "BYTES", "BOOL"])
+@pytest.mark.parametrize("size", [2**31, 10**4000], ids=["above", "far-above"])
+def test_a_shape_beyond_any_body_is_refused_without_being_written_out(datatype, size):
+    with pytest.raises(Problem, match="shape") as refused:
+        read_binary([binary("a", datatype, [size, size], 5)], b"\1\0\0\0x", Schema((A,)))
+    assert refused.value.status == 400
+    assert len(str(refused.value)) < 200
 
 
 @pytest.mark.parametrize(

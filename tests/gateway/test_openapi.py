@@ -75,7 +75,8 @@ def test_the_columns_of_the_model_are_in_it(document):
         "x2": "number",
         "colour": "string",
     }
-    assert "100000 bytes" in document["info"]["description"]
+    for limit in ("100000 bytes", "10000 rows", "500000 cells"):
+        assert limit in document["info"]["description"]
     assert document["components"]["parameters"]["version"]["schema"]["enum"] == ["7", "8"]
 
 

@@ -37,10 +37,12 @@ def start(project):
         process.end()
 
 
-def test_it_says_in_one_line_where_it_serves_and_whom(start):
+def test_it_says_in_one_line_what_it_loads_and_in_one_where_it_serves_and_whom(start):
     gateway = start()
     status = gateway.wait()
-    assert gateway.output == f"serving tiny on {status.url} (champion tiny/1)\n"
+    loading, serving = gateway.output.splitlines()
+    assert loading == f"loading tiny/1, which will answer on {status.url}"
+    assert serving == f"serving tiny on {status.url} (champion tiny/1)"
     assert status.ready
     assert status.url.startswith("http://127.0.0.1:")
 
@@ -69,7 +71,7 @@ def test_a_port_that_is_taken_is_said_and_nothing_is_left(start, project):
         with pytest.raises(Unavailable, match=f"cannot listen on 127.0.0.1:{port}"):
             gateway.wait()
     assert gateway.stop() == 3
-    assert "--port" in gateway.output
+    assert "--port, or gateway_port in workbench.toml; 0 picks a free one" in gateway.output
     assert "Traceback" not in gateway.output
     assert read_status(project / ".workbench", "tiny") is None
 
@@ -108,7 +110,7 @@ def test_sigterm_under_load_loses_no_captured_answer(start, project):
     kept = set(TrafficStore(project / ".workbench" / "traffic").frame("tiny")["request_id"])
     assert answered <= kept
     assert read_status(project / ".workbench", "tiny") is None
-    assert gateway.output.count("\n") == 1, gateway.output
+    assert gateway.output.count("\n") == 2, gateway.output
 
 
 def test_sigterm_waits_for_an_answer_that_has_begun_and_for_the_shadow(start, project, routes):

@@ -118,6 +118,10 @@ class Settings(BaseSettings):
     """Seconds a model version has to answer one request."""
     gateway_max_body_bytes: int = Field(default=1 << 20, ge=1)
     """Largest request body, as sent and as unpacked."""
+    gateway_max_rows: int = Field(default=10_000, ge=1, le=25_000)
+    """Rows of one request. Captured traffic has room for 50,000 that wait: two of the largest fit."""
+    gateway_max_cells: int = Field(default=500_000, ge=1)
+    """Cells of one request: its rows times the columns that are read, whether they are sent or not."""
     gateway_max_waiting: int = Field(default=256, ge=8)
     """Requests that may be under way in the gateway at once. Above half the shadow gets no copies, above
     three quarters the candidate no requests, at the limit nobody: 503."""

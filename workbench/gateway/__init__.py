@@ -13,8 +13,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.gateway.routing import Route, RoutingTable, is_killed, kill, read_table, revive, write_table
-from workbench.gateway.status import Status, read_status
+from workbench.gateway.routing import (
+    Route,
+    RoutingTable,
+    is_killed,
+    kill,
+    read_table,
+    revive,
+    routed,
+    write_table,
+)
+from workbench.gateway.status import Status, read_status, running
 
 if TYPE_CHECKING:
     from workbench.gateway.server import serve
@@ -28,6 +37,8 @@ __all__ = [
     "read_status",
     "read_table",
     "revive",
+    "routed",
+    "running",
     "serve",
     "write_table",
 ]

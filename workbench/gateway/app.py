@@ -22,7 +22,7 @@ from workbench.gateway.course import Call
 from workbench.gateway.dataplane import DataPlane
 from workbench.gateway.door.authentication import Way
 from workbench.gateway.door.front import Front
-from workbench.gateway.door.middleware import Door
+from workbench.gateway.door.middleware import CALLER, Door
 from workbench.gateway.labels import LabelDesk
 from workbench.gateway.live import Live
 from workbench.gateway.metrics import Metrics
@@ -143,7 +143,9 @@ class _Handlers:
     async def labels(self, request: Request) -> Response:
         """``POST /labels``."""
         body = await read_body(request, self._max_body)
-        kept = await self._desk.take(body, request.headers.get("content-type", ""))
+        caller = request.scope.get(CALLER)
+        kind = request.headers.get("content-type", "")
+        kept = await self._desk.take(body, kind, by=caller.name if caller else "")
         return as_json(kept.model_dump())
 
     async def server(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
@@ -232,7 +234,7 @@ class _Handlers:
             return None, live.schema
         if not _NUMBER.fullmatch(named):
             raise not_here(f"There is no version {shown(named)}.")
-        return int(named), Schema(live.version(int(named)).model.columns)
+        return int(named), Schema(live.version(int(named)).model.columns, limits=live.limits)
 
 
 def _answer(content: bytes, reply: Reply, headers: dict[str, str]) -> Response:

@@ -7,12 +7,14 @@ Nothing is converted that could lose something: text is no number, a boolean is 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.core.errors import nearest
+from workbench.gateway.limits import Limits
 from workbench.gateway.problems import Problem, shown, unprocessable, wrong_column
 from workbench.gateway.unusual import Usual
 from workbench.models.cells import frame_of
@@ -37,14 +39,18 @@ class Schema:
     """The signature of the version that answers, in order."""
     more: tuple[Column, ...] = ()
     """What only a candidate or shadow reads: may be sent, need not be."""
+    limits: Limits | None = None
+    """Of a request. None: the rows come from within."""
 
     @classmethod
-    def of(cls, own: Sequence[Column], others: Iterable[Sequence[Column]] = ()) -> Self:
+    def of(
+        cls, own: Sequence[Column], others: Iterable[Sequence[Column]] = (), limits: Limits | None = None
+    ) -> Self:
         """The champion's columns, and what ``others`` would read beside them."""
         known = {column.name for column in own}
         more = {column.name: column for columns in others for column in columns if column.name not in known}
         optional = [column.model_copy(update={"required": False}) for column in more.values()]
-        return cls(tuple(own), tuple(optional))
+        return cls(tuple(own), tuple(optional), limits)
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -60,8 +66,10 @@ class Schema:
         """Check columns of ``n`` cells each.
 
         Raises:
-            Problem: 422 naming the column that is missing, unknown or of the wrong type; or no rows.
+            Problem: 413 too many rows or cells; 422 no rows, or a column is missing, unknown or of the wrong
+                type: it is named.
         """
+        self.admit(n)
         if n == 0:
             raise unprocessable("There are no rows.", remedy="Send at least one.")
         for name in values:
@@ -73,8 +81,9 @@ class Schema:
         """Check rows given as objects.
 
         Raises:
-            Problem: 422 as for ``batch``, also when a row is no object.
+            Problem: as ``batch``, also 422 when a row is no object.
         """
+        self.admit(len(records))
         for row, record in enumerate(records):
             if not isinstance(record, dict):
                 raise unprocessable(f"Row {row} is no object of columns and values.")
@@ -98,18 +107,36 @@ class Schema:
         """Check rows given as lists, of the columns ``names`` or of the signature in order.
 
         Raises:
-            Problem: 422 as for ``batch``, also when a row has another length.
+            Problem: as ``batch`` and ``by_column``.
         """
+        return self.batch(self.by_column(rows, names), len(rows))
+
+    def by_column(self, rows: Sequence[Any], names: Sequence[str] | None = None) -> dict[str, Sequence[Any]]:
+        """Return rows given as lists, unchecked but for their form, column by column.
+
+        Raises:
+            Problem: 413 too many rows or cells; 422 a row has another length, or a column is named twice.
+        """
+        self.admit(len(rows))
         names = [column.name for column in self.own] if names is None else names
         for row, cells in enumerate(rows):
             if not isinstance(cells, list) or len(cells) != len(names):
                 found = f"{len(cells)} values" if isinstance(cells, list) else "no list of values"
                 raise unprocessable(f"Row {row} is {found}; {len(names)} columns are expected.")
         if len(set(names)) != len(names):
-            twice = next(name for name in names if list(names).count(name) > 1)
+            twice = next(name for name, times in Counter(names).items() if times > 1)
             raise wrong_column(twice, "it is named twice.")
         columns: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [[] for _ in names]
-        return self.batch(dict(zip(names, columns, strict=True)), len(rows))
+        return dict(zip(names, columns, strict=True))
+
+    def admit(self, rows: int) -> None:
+        """Let so many rows pass, before anything is made of them.
+
+        Raises:
+            Problem: 413 too many rows or cells.
+        """
+        if self.limits is not None:
+            self.limits.check(rows, len(self.by_name))
 
     @staticmethod
     def _cells(column: Column, values: Mapping[str, Sequence[Any]], n: int) -> list[Any]:
@@ -163,6 +190,8 @@ def check(column: Column, values: Sequence[Any]) -> list[Any]:
         Problem: 422 naming the column and the first row that does not fit.
     """
     fast = _all_plain(column, values)
+    if fast is None and not column.required:
+        fast = _some_plain(column, values)
     return fast if fast is not None else [_cell(column, row, value) for row, value in enumerate(values)]
 
 
@@ -180,6 +209,16 @@ def _all_plain(column: Column, values: Sequence[Any]) -> list[Any] | None:
     if column.type == "long" and types == {int}:
         return list(values) if min(values) in _LONG and max(values) in _LONG else None
     return None
+
+
+def _some_plain(column: Column, values: Sequence[Any]) -> list[Any] | None:
+    """As ``_all_plain``, with missing values between."""
+    there = [value for value in values if value is not None]
+    plain = _all_plain(column, there) if there else []
+    if plain is None:
+        return None
+    rest = iter(plain)
+    return [None if value is None else next(rest) for value in values]
 
 
 def _cell(column: Column, row: int, value: Any) -> Any:

@@ -52,12 +52,17 @@ class Breaker:
         self._seen: deque[tuple[float, bool]] = deque()
         self._failed = 0
 
+    @property
+    def lets_through(self) -> bool:
+        """Whether a call that comes now is put through."""
+        return self.state == "closed" or (self.state == "open" and self._clock() >= self._until)
+
     def enter(self) -> int | None:
         """Ask for leave to call. Returns a ticket for ``leave``; None: no call now."""
-        if self.state == "open" and self._clock() >= self._until:
-            self._become("half-open")
-        elif self.state != "closed":
+        if not self.lets_through:
             return None
+        if self.state == "open":
+            self._become("half-open")
         return self._epoch
 
     def leave(self, ticket: int, *, ok: bool | None) -> None:
@@ -84,7 +89,7 @@ class Breaker:
         while len(self._seen) > KEPT or self._seen[0][0] < now - WINDOW:
             self._failed -= not self._seen.popleft()[1]
         often = len(self._seen) >= LEAST and self._failed >= RATE * len(self._seen)
-        if self._in_a_row >= CONSECUTIVE or often:
+        if not ok and (self._in_a_row >= CONSECUTIVE or often):
             self._until = now + PAUSE
             self._become("open")
 

@@ -40,7 +40,8 @@ def of_entity(salt: str, entity: Any) -> Coin:
     """The coin of an entity: always the same under one salt.
 
     Args:
-        salt: of the release. Who knows it can find out whose digest a guessed name has, and nobody else can.
+        salt: of the release. Who knows it can find out whose digest a guessed name has, and nobody else can:
+            where a column must not be kept, ``CapturePolicy`` lets neither coin nor unit reach the disk.
         entity: text, a number or a truth value.
     """
     body = blake2b(orjson.dumps(entity), key=_key(salt), digest_size=24).digest()

@@ -1,7 +1,9 @@
 """One caller's connection: the head of a request is small and arrives soon, or the connection ends.
 
 The parser refuses what two servers could read differently: both lengths, a length twice, folded headers, bare
-line feeds. What it leaves open is how long a head may be and how long it may take.
+line feeds. What it leaves open is how long a head may be and how long it may take; and what becomes of a body
+that nobody reads any more, because the request is answered (404, 401): it has the same time to end. And
+a caller who takes nothing of the answers that wait has a minute.
 """
 
 from __future__ import annotations
@@ -15,7 +17,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: Bytes of request line and headers; also of trailers, and of what stands between two chunks of a body.
 MOST_HEAD = 65_536
-#: Seconds for a head to arrive, from the connection or from its first byte.
+#: Bytes that a caller takes, at least, of answers that wait, and the seconds for it. Long ones, because the
+#: system's own buffer says that there is room only when much of it has gone.
+LEAST_TAKEN, PATIENCE_TAKING = 16_384, 60.0
+#: Seconds for a head to arrive, from the connection, from its first byte, or from the end of a body that was
+#: answered before; and for the rest of such a body, from its answer.
 PATIENCE = 10.0
 
 
@@ -25,6 +31,8 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._timer: asyncio.TimerHandle | None = None
+        self._untaken: asyncio.TimerHandle | None = None
+        """Ends the connection, unless the caller takes some of what waits for it."""
         self._in_body = False
         self._begun = False
         """A part of a head is there."""
@@ -40,8 +48,9 @@ class Connection(HttpToolsProtocol):
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Forget the timers."""
         self._disarm()
+        self._taken()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -55,8 +64,18 @@ class Connection(HttpToolsProtocol):
             return
         if self._size > MOST_HEAD:
             self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        elif self._timer is None and not self._in_body and (self._begun or not self._moved):
+        elif self._timer is None and not self._in_body and (self._begun or not self._moved or self._answered):
             self._arm()
+
+    def pause_writing(self) -> None:
+        """Answers wait to be taken: not for ever."""
+        super().pause_writing()
+        self._arm_untaken()
+
+    def resume_writing(self) -> None:
+        """They were taken."""
+        self._taken()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -79,8 +98,15 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """What follows is the next head."""
+        self._disarm()
         self._moved, self._in_body = True, False
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait no longer for a body than for a head, once its answer is sent: nobody else waits for it."""
+        super().on_response_complete()
+        if self._in_body and self._answered and self._timer is None:
+            self._arm()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse as the application does, in JSON, and close."""
@@ -92,6 +118,11 @@ class Connection(HttpToolsProtocol):
         self.transport.write(head.encode() + body)
         self.transport.close()
 
+    @property
+    def _answered(self) -> bool:
+        """The newest request has its answer."""
+        return self.cycle is not None and self.cycle.response_complete
+
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
@@ -102,6 +133,23 @@ class Connection(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _arm_untaken(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._untaken = self.loop.call_later(PATIENCE_TAKING, self._not_taken, waiting)
+
+    def _not_taken(self, waited: int) -> None:
+        """End the connection, or wait on while enough of the bytes that waited is taken."""
+        if waited - self.transport.get_write_buffer_size() < LEAST_TAKEN:
+            self._untaken = None
+            self.transport.abort()
+        else:
+            self._arm_untaken()
+
+    def _taken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _too_slow(self) -> None:
         """End the connection, or wait on while an answer to an earlier request is under way."""

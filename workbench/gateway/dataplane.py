@@ -8,7 +8,7 @@ request ends within two deadlines, and a gateway that is told to stop waits that
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from workbench.gateway.course import Call, Course
 from workbench.gateway.live import Live
 from workbench.gateway.metrics import Metrics
 from workbench.gateway.problems import Problem, not_serving, overloaded
+from workbench.gateway.routing import RoutingTable
 from workbench.gateway.shedding import Load
 from workbench.traffic import CaptureWriter, Exchange
 
@@ -83,6 +84,11 @@ class DataPlane:
         self._chain.follow(live)
         self._live = live
 
+    def signed_again(self, table: RoutingTable) -> None:
+        """Put a table that says the same in place of the one in force: only its lease is another."""
+        if self._live is not None:
+            self._live = replace(self._live, table=table)
+
     @property
     def breakers(self) -> dict[str, State]:
         """The breakers that are not closed, by ``name/version``."""
@@ -135,7 +141,7 @@ class DataPlane:
             await asyncio.wait(self._shadows)
 
     def _assign(self, call: Call) -> Course:
-        """Throw the coin. A request that arrives in a hard time counts for no arm (``shedding``)."""
+        """Throw the coin. What arrives in a hard time counts for no arm (``shedding``, ``_fair``)."""
         live, table = call.live, call.live.table
         unusual = call.batch.schema.usual.outside(call.batch.values, call.batch.n)
         if call.version is not None:
@@ -145,10 +151,23 @@ class DataPlane:
             thrown = coin.of_batch(call.batch, table.sticky, table.salt)
         elif candidate is not None:
             thrown = coin.toss()
-        calm = self._load.calm
+        calm = self._load.calm and self._fair(call)
         if candidate is not None and thrown is not None and thrown.value < table.share:
             return Course(call, "candidate" if calm else "none", candidate, thrown, unusual)
         return Course(call, "champion" if calm else "none", call.champion, thrown, unusual)
+
+    def _fair(self, call: Call) -> bool:
+        """Whether both arms are asked, where there are two to compare.
+
+        A breaker that an outage of both versions has opened pauses longer than the outage; what comes in that
+        pause would count against one version alone. So while either pauses no request counts. That rests on
+        what was before this request, not on its coin, and what opened the breaker has counted, as does each
+        call that tries whether the pause was long enough.
+        """
+        candidate, champion = call.live.candidate, call.champion
+        if candidate is None or call.live.table.share >= 1:
+            return True
+        return all(self._breakers.of(one.version).lets_through for one in (candidate, champion))
 
     async def _walk(self, course: Course) -> Reply:
         """Ask one version after the other until one answers, or none is left, or there is no time."""
@@ -182,7 +201,9 @@ class DataPlane:
         """
         if course.named:
             return None if course.asked else self._step(course, course.chosen, None)
-        live, champion = self.serving()
+        live = self._live
+        if live is None or (champion := live.champion) is None:
+            return None  # it was taken out during the call
         if not course.tried and (step := self._entered(course, course.chosen)) is not None:
             return step
         for one in self._chain.order:
@@ -213,9 +234,8 @@ class DataPlane:
         """Whether the table in force by now still lets this version answer this call."""
         if course.named:
             return True
-        live, _ = self.serving()
         if one is course.chosen:
-            return one.version in live.answering
+            return self._live is not None and one.version in self._live.answering
         return any(one.version == other.version for other in self._chain.order)
 
     async def _ask(self, step: _Step, call: Call, seconds: float) -> _Attempt:
@@ -226,8 +246,8 @@ class DataPlane:
             well = True
             return _Attempt(answer)
         except DeadlineExceeded as error:
-            # What had only the rest of another's time has not failed.
-            well = None if seconds < self._deadline else False
+            # What had only the rest of another's time, or never had its turn, has not failed.
+            well = None if seconds < self._deadline or not error.started else False
             return _Attempt(status=504, error=str(error))
         except Problem as error:
             return _Attempt(status=error.status, error=error.message, busy=error.retry_after is not None)

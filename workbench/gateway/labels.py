@@ -7,10 +7,11 @@ by nobody who answers requests: it cannot slow them, for it is looked at in a th
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.clock import SystemClock
-from workbench.core.errors import InvalidInput, Unavailable
+from workbench.core.errors import InvalidInput, Tampered, Unavailable
 from workbench.gateway import json_body
 from workbench.gateway.problems import Problem, malformed, overloaded, shown, unprocessable, unsupported
 from workbench.traffic import TrafficStore
@@ -29,6 +30,8 @@ WAITING = 8
 #: Seconds to look for the exchanges of a body's requests. Older ones count as not there yet.
 PATIENCE = 1.0
 
+log = logging.getLogger(__name__)
+
 _FIELDS = {"request_id", "label", "row"}
 
 
@@ -43,23 +46,22 @@ class LabelDesk:
     def __init__(self, settings: Settings, plane: DataPlane) -> None:
         self._plane = plane
         store = TrafficStore.of(settings)
-        self._teller = Teller(
-            store,
-            Labels(store.folder),
-            SystemClock(),
-            self._model,
-            endpoints=lambda: [plane.endpoint],
-            patience=PATIENCE,
-        )
+        self._teller = Teller(store, Labels(store.folder), SystemClock(), self._model, patience=PATIENCE)
         self._waiting = 0
         self._turn = asyncio.Lock()
 
-    async def take(self, body: bytes, content_type: str) -> Labelled:
+    async def take(self, body: bytes, content_type: str, by: str = "") -> Labelled:
         """Keep the labels of a body: all of them, on the disk, or none.
+
+        Args:
+            body: as it came.
+            content_type: as the caller says.
+            by: the caller's name.
 
         Raises:
             Problem: 400, 415 or 422 with the field that is wrong; 503 while no champion is loaded, while
-                others wait, or when the disk does not take them.
+                others wait, when the disk does not take them, or when a segment that may hold their
+                exchanges is damaged.
         """
         self._plane.serving()
         told = read(body, content_type)
@@ -68,9 +70,13 @@ class LabelDesk:
         self._waiting += 1
         try:
             async with self._turn:
-                return await asyncio.to_thread(self._teller.keep, told)
+                return await asyncio.to_thread(self._teller.keep, told, endpoint=self._plane.endpoint, by=by)
         except InvalidInput as error:
             raise _refused(error) from error
+        except Tampered as error:
+            log.exception("labels could not be held against what was captured")
+            said = f"The labels were not kept. {error.message}"
+            raise Problem(said, status=503, remedy=error.remedy) from error
         except (OSError, Unavailable) as error:
             raise Problem("The labels could not be kept now.", status=503, retry_after=1) from error
         finally:

@@ -58,8 +58,15 @@ async def _not_yet(*_: object) -> None:
     """Stands where the application will be: uvicorn wants one before it tells its event loop."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(
+    host: str, port: int, *, setting: str = "--port, or gateway_port in workbench.toml"
+) -> socket.socket:
     """Bind before anything is loaded, so that a taken port is said at once.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 picks a free one.
+        setting: where the port is given, for whoever must give another.
 
     Raises:
         Unavailable: the port is taken, or the address is not this machine's.
@@ -70,7 +77,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Unavailable(
             f"The gateway cannot listen on {host}:{port}: {error.strerror or error}.",
-            remedy="Give another --port (0 picks a free one), or end the process that holds this one.",
+            remedy=f"Give another port ({setting}; 0 picks a free one), or end who holds this one.",
             field="port",
         ) from error
 
@@ -81,7 +88,11 @@ def listen_for_admin(port: int | None) -> contextlib.AbstractContextManager[sock
     Raises:
         Unavailable: it is taken.
     """
-    return contextlib.nullcontext() if port is None else listen("127.0.0.1", port)
+    return (
+        contextlib.nullcontext()
+        if port is None
+        else listen("127.0.0.1", port, setting="gateway_admin_port in workbench.toml")
+    )
 
 
 def url_of(listener: socket.socket, *, tls: bool = False) -> str:

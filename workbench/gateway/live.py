@@ -10,6 +10,7 @@ from functools import cached_property
 from workbench.core.settings import Settings
 from workbench.gateway.answers import Loaded
 from workbench.gateway.batch import Schema
+from workbench.gateway.limits import Limits
 from workbench.gateway.problems import not_here
 from workbench.gateway.routing import Route, RoutingTable
 from workbench.gateway.workers import Nursery, Served, serve_version
@@ -22,6 +23,8 @@ class Live:
     table: RoutingTable
     loaded: dict[int, Loaded]
     """By version number: every route of the table."""
+    limits: Limits
+    """Of a request."""
 
     @cached_property
     def champion(self) -> Loaded | None:
@@ -55,7 +58,7 @@ class Live:
         if self.champion is None:
             return Schema(())
         others = (one.model.columns for one in (self.candidate, self.shadow) if one is not None)
-        return Schema.of(self.champion.model.columns, others)
+        return Schema.of(self.champion.model.columns, others, self.limits)
 
     def version(self, number: int) -> Loaded:
         """Return a version that a caller named.
@@ -91,7 +94,7 @@ class Shelf:
         """Return the table with its versions when all of them are in memory."""
         if any(_key(route) not in self._served for route in table.routes):
             return None
-        return Live(table, {route.version: self._served[_key(route)] for route in table.routes})
+        return self._of(table)
 
     async def load(self, table: RoutingTable) -> Live:
         """Load what is missing, and return the table with its versions.
@@ -104,7 +107,11 @@ class Shelf:
             await asyncio.gather(*(self._load(route) for route in table.routes))
         finally:
             self._pending.remove(table)
-        return Live(table, {route.version: self._served[_key(route)] for route in table.routes})
+        return self._of(table)
+
+    def _of(self, table: RoutingTable) -> Live:
+        loaded: dict[int, Loaded] = {route.version: self._served[_key(route)] for route in table.routes}
+        return Live(table, loaded, Limits.of(self._settings))
 
     async def _load(self, route: Route) -> None:
         """Load one version once, whoever else asks for it meanwhile."""

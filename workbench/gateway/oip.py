@@ -39,7 +39,7 @@ def read(body: bytes, header_length: str | None, schema: Schema) -> Request:
     """Read a request body.
 
     Raises:
-        Problem: 400 or 422, with what is wrong.
+        Problem: 400, 413 or 422, with what is wrong.
     """
     view = memoryview(body)
     head, raw = _split(view, header_length)

@@ -21,7 +21,7 @@ _WHY = {
     400: "The request cannot be read: broken JSON, a key twice, nested too deep, no UTF-8.",
     404: "No such model or version here.",
     408: "The body did not arrive in time.",
-    413: "The body is over the limit, as sent or unpacked.",
+    413: "The body is over the limit, as sent or unpacked, or has too many rows or cells.",
     415: "A content type or encoding that is not read here.",
     422: "A column is missing, unknown, of another type or not finite; the error names it.",
     500: "The version that was asked failed.",
@@ -48,7 +48,7 @@ def document(endpoint: str, live: Live | None, max_body: int, way: Way = "none")
         "info": {
             "title": f"{endpoint} behind the gateway",
             "version": __version__,
-            "description": f"A body has at most {max_body} bytes, as sent and unpacked (gzip, deflate).",
+            "description": _limits(max_body, live),
         },
         "paths": described.behind_the_door(
             {**_v1(model), **_v2(model), **_mlflow(model), **_own(model)}, way
@@ -61,6 +61,16 @@ def document(endpoint: str, live: Live | None, max_body: int, way: Way = "none")
             "securitySchemes": described.schemes(way),
         },
     }
+
+
+def _limits(max_body: int, live: Live | None) -> str:
+    body = f"A body has at most {max_body} bytes, as sent and unpacked (gzip, deflate)."
+    if live is None:
+        return body
+    return (
+        f"{body} A request has at most {live.limits.rows} rows, and {live.limits.cells} cells: its rows "
+        "times the columns that are read, sent or not."
+    )
 
 
 _HEADERS: Json = {

@@ -72,6 +72,13 @@ def too_large(limit: int) -> Problem:
     )
 
 
+def too_many(what: str, setting: str) -> Problem:
+    """413: the rows, or their cells, are over the limit of a setting."""
+    return Problem(
+        f"The request has more than {what} ({setting}).", status=413, remedy="Send fewer rows in one request."
+    )
+
+
 def unsupported(message: str, *, remedy: str = "") -> Problem:
     """415: a content type or encoding that is not read here."""
     return Problem(message, status=415, remedy=remedy)

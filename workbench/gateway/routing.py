@@ -129,6 +129,11 @@ def read_table(state: Path, endpoint: str) -> RoutingTable | None:
         ) from error
 
 
+def routed(state: Path) -> list[str]:
+    """Return the endpoints that something was released to, sorted: those with a table, whatever it says."""
+    return sorted(path.parent.name for path in (state / "gateway").glob(f"*/{ROUTES}"))
+
+
 def write_table(state: Path, table: RoutingTable) -> None:
     """Replace the table. It is on disk when this returns; a gateway takes it within a tenth of a second.
 

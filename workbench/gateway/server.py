@@ -8,9 +8,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
+from workbench.core.errors import WorkbenchError
 from workbench.core.settings import Settings
 from workbench.gateway.app import make_app
 from workbench.gateway.dataplane import DataPlane
@@ -23,7 +25,7 @@ from workbench.gateway.metrics import Metrics
 from workbench.gateway.openapi import document
 from workbench.gateway.recorder import Recorder
 from workbench.gateway.refusals import Refusals
-from workbench.gateway.routing import folder_of
+from workbench.gateway.routing import folder_of, read_table
 from workbench.gateway.status import only_gateway, remove_status
 from workbench.gateway.watcher import Watcher, new_status
 from workbench.traffic import CaptureWriter
@@ -40,6 +42,15 @@ def say(endpoint: str, url: str, champion: str) -> None:
     who = f"champion {champion}" if champion else f"no champion yet: workbench release {endpoint}/1"
     sys.stdout.write(f"serving {endpoint} on {url} ({who})\n")
     sys.stdout.flush()
+
+
+def _say_loading(settings: Settings, endpoint: str, url: str) -> None:
+    """Say at once what comes, on standard error: loading a model takes seconds, and nobody answers before."""
+    with suppress(WorkbenchError):  # a table that cannot be read is refused, and told of, by the watcher
+        table = read_table(settings.state, endpoint)
+        if table is not None and table.champion is not None:
+            sys.stderr.write(f"loading {table.champion.model.ref}, which will answer on {url}\n")
+            sys.stderr.flush()
 
 
 def serve(settings: Settings, endpoint: str, *, host: str, port: int, announce: Announce = say) -> None:
@@ -69,6 +80,7 @@ def serve(settings: Settings, endpoint: str, *, host: str, port: int, announce: 
         listen_for_admin(settings.gateway_admin_port) as admin,
     ):
         config = config_of(settings, front.tls.context if front.tls else None)
+        _say_loading(settings, endpoint, url_of(listener, tls=config.is_ssl))
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             gateway = _Gateway(
                 settings, endpoint, front, listeners=(listener, admin), config=config, announce=announce

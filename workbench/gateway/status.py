@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from pydantic import ValidationError
+
 from workbench.core.errors import Conflict
 from workbench.core.records import Record
 from workbench.gateway.breaker import State
@@ -52,11 +54,17 @@ class Status(Record):
 
 
 def read_status(state: Path, endpoint: str) -> Status | None:
-    """Return what the endpoint's gateway says; None when none is running."""
+    """Return what the endpoint's gateway says; None when none is running, or its file is damaged.
+
+    A gateway that runs writes a damaged file anew as soon as one of its values changes.
+    """
     try:
         status = Status.from_json((folder_of(state, endpoint) / STATUS).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+    try:
         os.kill(status.pid, 0)  # sends nothing; fails when there is no such process
-    except (FileNotFoundError, ProcessLookupError):
+    except ProcessLookupError:
         return None
     except PermissionError:  # it runs, and belongs to somebody else
         return status

@@ -27,6 +27,8 @@ NUMERIC = {
 }
 DATATYPES = {*NUMERIC, "BOOL", "BYTES"}
 _LENGTH = struct.Struct("<I")
+#: Rows or columns that a shape may name. Beyond every body; and a message can hold the product of two.
+_MOST = 2**31
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def _head(spec: Any) -> tuple[str, tuple[int, ...], str, int | None]:
     if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
         raise malformed("Every input must be an object with a name, a shape, a datatype and data.")
     name, shape, datatype = spec["name"], spec.get("shape"), spec.get("datatype")
-    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
-        raise malformed(f"Tensor {shown(name)}: the shape must be a list of whole numbers from 0.")
+    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size < _MOST for size in shape):
+        raise malformed(f"Tensor {shown(name)}: the shape must be a list of whole numbers, 0 to 2^31.")
     if len(shape) not in (1, 2):
         raise malformed(f"Tensor {shown(name)}: the shape must be [n], [n, 1], or [n, columns].")
     if not isinstance(datatype, str) or datatype not in DATATYPES:

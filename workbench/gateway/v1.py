@@ -17,7 +17,7 @@ def read(body: bytes, content_type: str, schema: Schema) -> Batch:
     """Read the body of ``:predict``; no content type means JSON.
 
     Raises:
-        Problem: 400, 415 or 422, with what is wrong.
+        Problem: 400, 413, 415 or 422, with what is wrong.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in ("", "application/json"):

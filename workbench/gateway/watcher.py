@@ -65,7 +65,7 @@ class Watcher:
         self._recorded = time.monotonic()
         self._seen: tuple[int, ...] | None = None
         self._loads: set[asyncio.Task[None]] = set()
-        self._wanted = 0
+        self._wanted: RoutingTable | None = None
         self._refused: tuple[int | None, str] = (None, "")
         self.settled = asyncio.Event()
         """The first table, if there is one, is in force or refused."""
@@ -88,13 +88,29 @@ class Watcher:
         if stopped != self._plane.stopped:
             self._plane.stopped = stopped
             self.note("killed" if stopped else "revived")
+        try:
+            self._look_at_table()
+        except OSError as error:
+            self._unreadable(error)
+        self.publish()
+
+    def _look_at_table(self) -> None:
+        """Follow the file when it has changed. It counts as seen only when it was read."""
         seen = _mark(self._folder / ROUTES)
         if seen != self._seen:
-            self._seen = seen
             self._changed()
+            self._seen = seen
         elif not self._loads:
             self.settled.set()
-        self.publish()
+
+    def _unreadable(self, error: OSError) -> None:
+        """Say so once, and read it at the next look whatever its mark is."""
+        self._seen = ()
+        sentence = f"{ROUTES} cannot be read: {error.strerror or error}."
+        if self._refused != (None, sentence):
+            self._refuse(None, sentence)
+        if not self._loads:
+            self.settled.set()
 
     def note(self, what: What, *, version: int | None = None, reason: str = "") -> None:
         """Put what is in force now into the record; the disk is another thread's business."""
@@ -133,19 +149,24 @@ class Watcher:
             self._written = self._status
 
     def _changed(self) -> None:
-        """The file is another one: take its table now, or when its versions are loaded."""
+        """The file is another one: take its table now, or when its versions are loaded.
+
+        Raises:
+            OSError: it cannot be read now.
+        """
         try:
             table = read_table(self._state, self._plane.endpoint)
         except WorkbenchError as error:
             self._refuse(None, str(error))
             return
         if table is None:
+            self._refused = (None, "")
             return  # removed: what is loaded goes on until the process ends
         in_force = self._plane.live.table if self._plane.live else None
         if reason := objection(table, in_force):
             self._refuse(table.version, reason)
             return
-        self._wanted = table.version
+        self._wanted = table
         live = self._shelf.live(table)
         if live is not None:
             self._take(live)
@@ -159,16 +180,23 @@ class Watcher:
         try:
             live = await self._shelf.load(table)
         except Exception as error:  # noqa: BLE001 - loading runs a user's code; serving goes on
-            if self._wanted == table.version:
+            if self._wanted is table:
                 self._refuse(table.version, str(error) or type(error).__name__)
         else:
-            if self._wanted == table.version:
+            if self._wanted is table:
                 self._take(live)
 
     def _take(self, live: Live) -> None:
-        """Move the pointer. The table before stays in memory, so that undoing this takes no loading."""
-        before, self._plane.live = self._plane.live, live
+        """Move the pointer. The table before stays in memory, so that undoing this takes no loading.
+
+        A controller that takes over writes the same table with its own lease: then no table comes before.
+        """
         self._refused = (None, "")
+        before = self._plane.live
+        if before is not None and _alike(live.table, before.table):
+            self._plane.signed_again(live.table)
+            return
+        self._plane.live = live
         self._shelf.keep([live] if before is None else [before, live])
         self.note("table")
 

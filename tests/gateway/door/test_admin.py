@@ -110,4 +110,5 @@ def test_a_taken_port_is_said_at_once(tmp_path):
         process = GatewayProcess(tmp_path, "tiny", settings={"gateway_admin_port": port})
         with pytest.raises(Unavailable, match=f"cannot listen on 127.0.0.1:{port}"):
             process.wait()
+        assert "gateway_admin_port in workbench.toml" in process.output
         process.end()

@@ -14,6 +14,7 @@ import workbench as wb
 from workbench.gateway.app import make_app
 from workbench.gateway.door.callers import PROBES, SCOPES, needed
 from workbench.gateway.door.keys import file_of
+from workbench.journal import Event
 from workbench.releases.gateway_keys import GatewayKeys
 from workbench.testing.clock import ManualClock
 from workbench.testing.sockets import send_raw
@@ -34,6 +35,14 @@ def test_nobody_is_answered_without_a_key(gateway, ask):
     assert status == 401
     assert headers["WWW-Authenticate"] == "Bearer"
     assert "A key or a token is needed" in body["error"]
+
+
+@pytest.mark.parametrize("basic", [b"\xc3\xa9", b"\xe9", b"YQ", b"\xff" * 1000], ids=range(4))
+def test_a_password_that_cannot_be_read_is_none_and_counts_as_an_attempt(gateway, basic):
+    elsewhere = b"X-Forwarded-For: 10.0.4.%d" % (sum(basic) % 250)
+    head = b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic " + basic
+    statuses = [send_raw(gateway.url, head + b"\r\n" + elsewhere + b"\r\n\r\n").status for _ in range(31)]
+    assert statuses == [401] * 30 + [429]
 
 
 def test_every_route_but_the_probes_asks_for_a_key(gateway):
@@ -113,6 +122,8 @@ def test_a_key_ends_by_itself(gateway, ask):
 
 
 def test_a_key_is_good_for_its_endpoint_or_for_all(gateway, new_key, ask):
+    with wb.open(gateway.root).journal as journal:
+        journal.append("model/other", Event(kind="model.registered"))
     assert ask(gateway, new_key(gateway, "infer", endpoint="other"), **elsewhere(5))[0] == 401
     assert ask(gateway, new_key(gateway, "infer", endpoint="*"))[0] == 200
 

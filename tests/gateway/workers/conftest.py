@@ -61,6 +61,54 @@ class _Sleeping:
         self.__dict__.update(state)
 
 
+class _Slow:
+    """Answers; in a process that reads it from a file, reading takes half a second."""
+
+    def __init__(self):
+        import os
+
+        self.made_by = os.getpid()
+
+    def __call__(self, frame):
+        return [1.0] * len(frame)
+
+    def __setstate__(self, state):
+        import os
+        import time
+
+        if os.getpid() != state["made_by"]:
+            time.sleep(0.5)
+        self.__dict__.update(state)
+
+
+class _LastFails:
+    """Answers; of the processes that read it the third cannot, when the second has long opened it."""
+
+    def __init__(self, turns):
+        import os
+
+        self.made_by, self.turns = os.getpid(), turns
+
+    def __call__(self, frame):
+        return [1.0] * len(frame)
+
+    def __setstate__(self, state):
+        import os
+        import time
+        from pathlib import Path
+
+        self.__dict__.update(state)
+        if os.getpid() == state["made_by"]:
+            return
+        with Path(state["turns"]).open("a+") as file:
+            file.write(f"{os.getpid()}\n")
+            file.seek(0)
+            turns = list(dict.fromkeys(file.read().split()))
+        if turns.index(str(os.getpid())) == 2:
+            time.sleep(1)
+            raise ValueError("the last one fails")
+
+
 @pytest.fixture(scope="session")
 def root(tmp_path_factory):
     return tmp_path_factory.mktemp("served")
@@ -77,6 +125,21 @@ def moody(root):
 def sleeping(root):
     train = models.tiny_frame()[["x1", "x2"]]
     return make_route(root, _Sleeping(), train, target="x2", name="sleeping")
+
+
+@pytest.fixture(scope="session")
+def slow_to_open(root):
+    train = models.tiny_frame()[["x1", "x2"]]
+    return make_route(root, _Slow(), train, target="x2", name="slow")
+
+
+@pytest.fixture
+def last_fails(root, tmp_path):
+    train = models.tiny_frame()[["x1", "x2"]]
+    turns = tmp_path / "turns"
+    route = make_route(root, _LastFails(str(turns)), train, target="x2", name="last")
+    turns.unlink(missing_ok=True)  # saving may have read it, too
+    return route
 
 
 @pytest.fixture(scope="session")

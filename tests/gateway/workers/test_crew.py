@@ -71,6 +71,22 @@ def test_a_leaking_worker_is_replaced_before_it_goes_and_no_call_fails(moody, se
     run(story())
 
 
+def test_a_worker_that_died_after_thousands_of_fruitless_tries_is_still_replaced(
+    moody, serving, until, run, monkeypatch
+):
+    monkeypatch.setattr("workbench.gateway.workers.crew._LONGEST_PAUSE", 0.01)
+
+    async def story():
+        async with serving(moody, gateway_workers=1) as ask:
+            (before,) = ask.served.crew.pids
+            ask.served.crew._fruitless = 5000
+            psutil.Process(before).kill()
+            await until(lambda: ask.served.crew.replaced == 1)
+            assert await ask(1) == [1.0]
+
+    run(story())
+
+
 def test_one_great_allocation_fails_its_call_alone(moody, serving, run):
     async def story():
         async with serving(moody, gateway_workers=1, gateway_worker_memory_mb=500) as ask:

@@ -11,6 +11,10 @@ import time
 from contextlib import suppress
 
 import psutil
+import pytest
+
+from workbench.core.errors import Unavailable
+from workbench.gateway.workers.worker import Worker
 
 
 def test_when_the_nursery_dies_another_is_started_and_calls_are_answered(moody, serving, until, run):
@@ -67,3 +71,48 @@ def test_when_the_gateway_is_killed_no_worker_is_left_not_even_one_that_hangs(ga
     gateway.stop(signal.SIGKILL)
     asking.join()
     wait_until(lambda: not any(map(psutil.pid_exists, pids)))
+
+
+def large(order):
+    """An order that is far larger than what a channel holds."""
+    example = order.model.input_example * 50_000
+    return order.model_copy(update={"model": order.model.model_copy(update={"input_example": example})})
+
+
+def test_while_the_nursery_is_at_an_import_the_event_loop_goes_on(moody, serving, run):
+    async def story():
+        async with serving(moody, gateway_workers=1) as ask:
+            crew = ask.served.crew
+            order = large(crew._order)
+            busy = psutil.Process(crew.pids[0]).parent()
+            busy.suspend()
+            waking = threading.Timer(1.0, busy.resume)
+            waking.start()
+            opening = asyncio.create_task(Worker.start(order, crew._nursery))
+            begun = time.perf_counter()
+            await asyncio.sleep(0.01)
+            assert await ask(1) == [1.0]
+            assert time.perf_counter() - begun < 0.9
+            worker = await opening
+            assert worker.pid
+            await worker.end()
+            waking.join()
+
+    run(story())
+
+
+def test_who_waits_for_a_nursery_that_dies_is_told(moody, serving, until, run, nursery):
+    async def story():
+        async with serving(moody, gateway_workers=1) as ask:
+            (pid,) = ask.served.crew.pids
+            busy = psutil.Process(pid).parent()
+            busy.suspend()
+            opening = asyncio.create_task(Worker.start(large(ask.served.crew._order), nursery))
+            await asyncio.sleep(0.1)
+            busy.kill()
+            with pytest.raises(Unavailable, match="its process ended"):
+                await asyncio.wait_for(opening, 10)
+            await until(lambda: pid not in ask.served.crew.pids)
+            assert await ask(1) == [1.0]
+
+    run(story())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -43,5 +42,5 @@ def _password(basic: str) -> str:
     """The password of ``Basic``: clients that can send no header of ours can send one, from ``.netrc``."""
     try:
         return base64.b64decode(basic, validate=True).decode("latin-1").partition(":")[2]
-    except binascii.Error:
+    except ValueError:  # no base64, or no ASCII
         return ""

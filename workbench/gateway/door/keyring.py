@@ -51,7 +51,7 @@ class KeyRing:
         if time.monotonic() >= self._next or given.id not in self._known:  # it may be new
             self._look()
         if self._damage is not None:
-            raise self._damage
+            raise self._damage.with_traceback(None)  # else it would grow with every caller
         known = self._known.get(given.id)
         if known is None or not secret.holds(given, known.salt, known.digest):
             return None
@@ -64,8 +64,11 @@ class KeyRing:
         except FileNotFoundError:
             self._known, self._seen, self._damage = {}, None, None
             return
-        seen = (found.st_ino, found.st_mtime_ns, found.st_size)
-        if seen != self._seen:
+        except OSError:
+            seen = None
+        else:
+            seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if seen is None or seen != self._seen:
             self._seen = seen
             self._load()
 
@@ -73,8 +76,11 @@ class KeyRing:
         try:
             kept = read_keys(self._state).keys
         except Unavailable as error:
-            log.error("%s", error)  # noqa: TRY400 - one line says it all
+            if str(error) != str(self._damage):
+                log.error("%s", error)  # noqa: TRY400 - one line says it all
             self._known, self._damage = {}, error
+            if isinstance(error.__cause__, OSError):
+                self._seen = None  # it may pass without a change of the file: the next look reads again
             return
         fitting = (one for one in kept if one.key.endpoint in (ANY, self._endpoint))
         self._known, self._damage = {one.key.id: _known(one) for one in fitting}, None

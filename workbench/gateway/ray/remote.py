@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from workbench.core.settings import Settings
-from workbench.gateway.answers import Answer, DeadlineExceeded, Failed
+from workbench.gateway.answers import Answer, DeadlineExceeded, Failed, Loaded
 from workbench.gateway.batch import Batch
+from workbench.gateway.limits import Limits
 from workbench.gateway.live import Live, Shelf
 from workbench.gateway.problems import overloaded
 from workbench.gateway.ray.names import version_name
@@ -89,7 +90,8 @@ class Handles(Shelf):
         Raises:
             RayServeException: a version has no application.
         """
-        return Live(table, {route.version: self._remote(route) for route in table.routes})
+        loaded: dict[int, Loaded] = {route.version: self._remote(route) for route in table.routes}
+        return Live(table, loaded, Limits.of(self._settings))
 
     def keep(self, lives: Iterable[Live]) -> None:
         """Forget those that nobody needs."""

@@ -15,6 +15,7 @@ from workbench.gateway.problems import overloaded
 from workbench.gateway.workers import calls as waiting
 from workbench.gateway.workers import wire
 from workbench.gateway.workers.calls import Call, Waiting
+from workbench.gateway.workers.growth import FIRST_PATIENCE, Growth
 from workbench.gateway.workers.limits import Limits
 from workbench.gateway.workers.nursery import Nursery, said
 from workbench.gateway.workers.program import Order
@@ -24,6 +25,8 @@ from workbench.gateway.workers.worker import Worker
 LOOK_EVERY = 0.5
 #: Seconds until another try when the last ended without an answer; doubled each time, up to the longest.
 _PAUSE, _LONGEST_PAUSE = 0.1, 30.0
+#: More doublings than this change nothing, and thousands are no float.
+_DOUBLINGS = 10
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ class Crew:
         self._fruitless = 0
         """Workers in a row that ended without an answer."""
         self._closing = False
+        self._told = False
+        """That the version needs more memory than the settings say."""
         self.replaced = 0
         """Workers that took the place of one that died, was killed or had grown too large."""
 
@@ -67,13 +72,14 @@ class Crew:
         Raises:
             Unavailable: the version cannot be opened.
         """
-        first = await Worker.start(self._order, self._nursery)  # says whether it can be done at all
+        first = await self._open()  # says whether it can be done at all
         if first.note:
             log.warning("%s could not answer its own input example: %s", self._order.model.ref, first.note)
         self._add(first)
-        others = (Worker.start(self._order, self._nursery) for _ in range(self._limits.workers - 1))
-        for worker in await asyncio.gather(*others):
-            self._add(worker)
+        # Those that open are taken at once: where one cannot, or nobody waits any more, all have an owner.
+        others = (self._open_one_more() for _ in range(self._limits.workers - 1))
+        for failed in filter(None, await asyncio.gather(*others, return_exceptions=True)):
+            raise failed
         self._do(self._watch_memory())
 
     async def ask(
@@ -173,21 +179,47 @@ class Crew:
             self._failed(calls, f"its process ended ({said(code)})")
         self._dispatch()
 
+    async def _open(self, growth: Growth | None = None) -> Worker:
+        """Have a worker open the version.
+
+        Raises:
+            Unavailable: it cannot.
+        """
+        worker = await Worker.start(self._order, self._nursery)
+        size = worker.memory
+        growth = growth or Growth(self._limits.memory)
+        worker.growth = growth.begun(size, asyncio.get_running_loop().time())
+        if size > self._limits.memory:
+            self._tell_size(size)
+        return worker
+
+    async def _open_one_more(self) -> None:
+        self._add(await self._open())
+
     async def _replace(self) -> None:
         """Start a worker in the place of one that has gone."""
-        while not self._closing:
+        while self._vacant:
             if self._fruitless:
-                await asyncio.sleep(min(_PAUSE * 2**self._fruitless, _LONGEST_PAUSE))
+                await asyncio.sleep(min(_PAUSE * 2 ** min(self._fruitless, _DOUBLINGS), _LONGEST_PAUSE))
             self._fruitless += 1
             try:
-                worker = await Worker.start(self._order, self._nursery)
+                worker = await self._open()
             except WorkbenchError as error:
                 log.warning("%s", error)
             else:
-                self._join(worker)
+                await self._join(worker)
                 return
 
-    def _join(self, worker: Worker) -> None:
+    @property
+    def _vacant(self) -> bool:
+        """Whether a place is free."""
+        return not self._closing and len(self._workers) < self._limits.workers
+
+    async def _join(self, worker: Worker) -> None:
+        """Take a worker in. While it opened another may have taken the place: then it ends."""
+        if not self._vacant:
+            await worker.end()
+            return
         self.replaced += 1
         self._add(worker)
         self._dispatch()
@@ -203,22 +235,37 @@ class Crew:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             for worker in tuple(self._workers):
-                if worker.memory > self._limits.memory:
+                if worker.growth.too_large(worker.memory, asyncio.get_running_loop().time()):
                     await self._recycle(worker)
 
     async def _recycle(self, worker: Worker) -> None:
-        log.warning("a worker of %s has grown to %d MiB", self._order.model.ref, worker.memory >> 20)
+        size, now = worker.memory, asyncio.get_running_loop().time()
+        log.warning("a worker of %s has grown to %d MiB", self._order.model.ref, size >> 20)
+        if worker.growth.patience > FIRST_PATIENCE and worker.growth.in_vain(now):
+            self._tell_size(size)
         try:
-            fresh = await Worker.start(self._order, self._nursery)
+            fresh = await self._open(worker.growth.next(now))
         except WorkbenchError as error:
             log.warning("%s", error)
+            worker.growth = worker.growth.next(now).begun(worker.growth.opened, now)
             return
         if worker in self._workers:
             self._workers.remove(worker)
         worker.retiring = True
         if worker.idle:
             worker.leave()
-        self._join(fresh)
+        await self._join(fresh)
+
+    def _tell_size(self, size: int) -> None:
+        """Say, once, that there is less memory than the version needs as soon as it is open."""
+        if not self._told:
+            self._told = True
+            log.warning(
+                "%s needs %d MiB as soon as it is open: raise gateway_worker_memory_mb, which is %d",
+                self._order.model.ref,
+                size >> 20,
+                self._limits.memory >> 20,
+            )
 
     def _late(self, call: Call, deadline: float) -> None:
         """The caller waits no longer. A worker that is at the call has its own limit."""

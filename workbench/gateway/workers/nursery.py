@@ -14,6 +14,9 @@ from workbench.core.errors import Unavailable
 from workbench.gateway.workers import wire
 from workbench.gateway.workers.program import Order
 
+#: Seconds that it is known how a worker ended.
+_KEPT = 10.0
+
 
 class Nursery:
     """One process that forks workers. All of it happens on the event loop, in the thread that started it."""
@@ -21,6 +24,7 @@ class Nursery:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
+        self._sender: wire.Sender | None = None
         self._reader = wire.Reader()
         self._known: set[str] = set()
         self._codes: dict[int, int] = {}
@@ -37,9 +41,10 @@ class Nursery:
             self._start()
         message = wire.encode({"order": order.model_dump(mode="json")})
         try:
-            self._send(message, [channel.fileno()])
+            self._send(message, channel.fileno())
         except OSError as error:
-            self._forget()
+            if isinstance(error, ConnectionError):
+                self._forget()
             raise Unavailable(f"no worker can be started: {error.strerror or error}.") from error
 
     def learn(self, modules: Sequence[str]) -> None:
@@ -48,7 +53,7 @@ class Nursery:
         self._known.update(new)
         if new:
             with contextlib.suppress(OSError):  # it has ended: the next one will learn
-                self._send(wire.encode({"import": new}), [])
+                self._send(wire.encode({"import": new}))
 
     async def ending(self, pid: int) -> int | None:
         """Wait until a worker has ended, and return its exit code; negative is a signal, None not known."""
@@ -79,17 +84,20 @@ class Nursery:
         except OSError as error:
             ours.close()
             raise Unavailable(f"no worker can be started: {error.strerror or error}.") from error
-        self._channel = ours
+        self._channel, self._sender = ours, wire.Sender(ours)
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable, ours)
 
-    def _send(self, message: bytes, handles: Sequence[int]) -> None:
-        if self._channel is None:
+    def _send(self, message: bytes, handle: int | None = None) -> None:
+        if self._sender is None:
             raise BrokenPipeError
-        wire.send_with_handle(self._channel, message, handles)
+        self._sender.put(message, handle)
 
     def _readable(self, channel: socket.socket) -> None:
         """News of workers that have ended, or the end of the nursery."""
-        data = channel.recv(1 << 16)
+        try:
+            data = channel.recv(1 << 16)
+        except ConnectionResetError:  # it ended before it had read all
+            data = b""
         if not data:
             self._forget()
             return
@@ -102,12 +110,16 @@ class Nursery:
         async with self._news:
             self._codes.update(ended)
             self._news.notify_all()
+        for pid, _ in ended:  # whoever wants to know asks at once; the number may come back
+            asyncio.get_running_loop().call_later(_KEPT, self._codes.pop, pid, None)
 
     def _forget(self) -> None:
+        if self._sender is not None:
+            self._sender.close()
         if self._channel is not None:
             asyncio.get_running_loop().remove_reader(self._channel.fileno())
             self._channel.close()
-        self._channel, self._reader, self._known = None, wire.Reader(), set()
+        self._channel, self._sender, self._reader, self._known = None, None, wire.Reader(), set()
 
 
 def said(code: int | None) -> str:

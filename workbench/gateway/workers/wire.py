@@ -5,9 +5,13 @@ JSON, not pickle: what a model's process sends is read by the gateway, and must 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -40,10 +44,60 @@ def receive_with_handle(channel: socket.socket) -> tuple[Any, list[int]]:
     return _body(channel, head), list(handles)
 
 
-def send_with_handle(channel: socket.socket, frame: bytes, handles: Sequence[int]) -> None:
-    """Send a frame, and open files with its first byte."""
-    sent = socket.send_fds(channel, [frame], handles)
-    channel.sendall(frame[sent:])
+class Sender:
+    """Sends frames from the event loop without ever waiting: what finds no room goes when there is some.
+
+    Args:
+        channel: of the event loop that runs.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        channel.settimeout(0.0)
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[memoryview, list[int]]] = deque()
+
+    def put(self, frame: bytes, handle: int | None = None) -> None:
+        """Send a frame, and an open file with its first byte; the caller may close the file.
+
+        Raises:
+            ConnectionError: the other side has gone.
+            OSError: the system cannot send now. Nothing of the frame was sent.
+        """
+        self._waiting.append((memoryview(frame), [] if handle is None else [os.dup(handle)]))
+        if len(self._waiting) > 1:
+            return
+        try:
+            self._send()
+        except OSError:
+            self.close()
+            raise
+        if self._waiting:
+            self._loop.add_writer(self._channel.fileno(), self._writable)
+
+    def close(self) -> None:
+        """Forget what waits."""
+        self._loop.remove_writer(self._channel.fileno())
+        while self._waiting:
+            _close(self._waiting.popleft()[1])
+
+    def _writable(self) -> None:
+        with contextlib.suppress(OSError):  # it has gone: whoever reads from it is told, too
+            self._send()
+            if self._waiting:
+                return
+        self.close()
+
+    def _send(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._waiting:
+                rest, handles = self._waiting[0]
+                sent = socket.send_fds(self._channel, [rest], handles)
+                _close(handles)
+                if sent < len(rest):
+                    self._waiting[0] = rest[sent:], []
+                else:
+                    self._waiting.popleft()
 
 
 class Reader:
@@ -85,3 +139,8 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
         parts.append(part)
         missing -= len(part)
     return b"".join(parts)
+
+
+def _close(handles: Iterable[int]) -> None:
+    for handle in handles:
+        os.close(handle)

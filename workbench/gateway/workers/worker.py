@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Self, cast
@@ -15,6 +16,7 @@ import psutil
 
 from workbench.core.errors import Unavailable
 from workbench.gateway.workers import wire
+from workbench.gateway.workers.growth import Growth
 from workbench.gateway.workers.nursery import Nursery
 from workbench.gateway.workers.program import Order
 
@@ -43,6 +45,8 @@ class Worker(asyncio.Protocol):
         """It is to end after the call it is at."""
         self.note = ""
         """Why it could not answer the version's own example; empty when it could."""
+        self.growth = Growth(sys.maxsize)
+        """When it is too large; set by its crew."""
         self.compiled = ""
         """Whether a compiled copy answers, and why."""
 
@@ -54,7 +58,10 @@ class Worker(asyncio.Protocol):
             Unavailable: it could not, with what it said; or it took too long, or died.
         """
         worker = cls(nursery)
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise Unavailable(f"no worker can be started: {error.strerror or error}.") from error
         try:
             with theirs:
                 nursery.fork(order, theirs)
@@ -83,10 +90,10 @@ class Worker(asyncio.Protocol):
 
     @property
     def memory(self) -> int:
-        """Resident bytes; 0 when it has gone."""
+        """Resident bytes; 0 when it has gone, or nothing can be read."""
         try:
             return int(psutil.Process(self.pid).memory_info().rss)
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return 0
 
     def ask(self, question: bytes, done: Done, seconds: float) -> None:
