@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from workbench.core.errors import InvalidInput
+from workbench.core.errors import InvalidInput, Unavailable
 from workbench.traffic.policy import DIGEST, CapturePolicy
 from workbench.traffic.removal import Key
 
@@ -43,6 +43,8 @@ def test_a_column_that_no_version_reads_may_be_missing(here, exchange):
     assert [column.n for column in report.columns] == [40] * 4
     assert here.incidents.holding(Key("group", "a", secret=b"k" * 32)) == [incident.id]
     assert here.incidents.holding(Key("group", "a", secret=b"other")) == []
+    with pytest.raises(Unavailable, match="digests stand for 'group'"):
+        here.incidents.holding(Key("group", "a"))
 
 
 def test_an_incident_says_of_how_many_requests_the_rows_were_kept(here, exchange):

@@ -65,13 +65,14 @@ def models(tmp_path_factory):
 def room_in(models):
     """``room_in(folder)``: the room there, with the models and the journal of ``models``."""
 
-    def _room_in(folder, clock=None):
+    def _room_in(folder, clock=None, **options):
         return Traffic(
             folder,
             clock or ManualClock(START),
             journal=lambda: models.journal,
             registry=lambda: models.registry,
             frozen=models.incidents.holding,
+            **options,
         )
 
     return _room_in

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from workbench.core.errors import InvalidInput, Tampered
 from workbench.traffic import rows
 from workbench.traffic.labels import Label, Labels
+from workbench.traffic.telling import Labelled
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -58,7 +59,7 @@ def test_the_last_label_counts_and_the_ones_before_it_are_kept(room):
         room.label("r1", value)
     room.label("r2", "bad")
     assert [label.value for label in room.labels("r1")] == ["good", "bad", "good"]
-    assert Labels(room.folder).last() == {"r1": {0: "good"}, "r2": {0: "bad"}}
+    assert Labels(room.folder).last(["e"]) == {("e", "r1"): {0: "good"}, ("e", "r2"): {0: "bad"}}
 
 
 def test_a_frame_without_labels_is_as_before(room, writer, exchange):
@@ -207,5 +208,14 @@ def test_a_hundred_thousand_labels_are_read_in_seconds(tmp_path):
     labels = Labels(tmp_path)
     labels.append(Label(f"r{n}", 0, 1, NOW) for n in range(100_000))
     start = time.process_time()
-    assert len(labels.last()) == 100_000
+    assert len(labels.last(["tiny"])) == 100_000
     assert time.process_time() - start < 5
+
+
+def test_what_became_of_labels_reads_well_of_one_and_of_many():
+    said = [str(Labelled(labels=n, waiting=waiting)) for n, waiting in ((1, 0), (1, 1), (2000, 2))]
+    assert said == [
+        "1 label kept",
+        "1 label kept, 1 of a request that is not there (yet)",
+        "2,000 labels kept, 2 of requests that are not there (yet)",
+    ]

@@ -137,6 +137,47 @@ def test_a_digest_is_the_same_however_a_number_is_written_and_of_nothing_else(va
     assert digest(key, "id", None) is None
 
 
+# The coin of an entity
+
+
+@pytest.fixture
+def of_entity(exchange):
+    """The exchange of a customer whose coin was thrown under a release's id, which everybody may know."""
+    from workbench.gateway.coin import of_entity
+
+    def made(number, customer):
+        coin = of_entity("lending-1", customer)
+        return exchange(number, inputs=[{"person": customer}], coin=coin.value, unit=coin.unit)
+
+    return made
+
+
+@pytest.mark.parametrize("setting", [{"capture_redact": '["person"]'}, {"capture_subject": '"person"'}])
+@pytest.mark.parametrize("sample", [1.0, 0.0])
+def test_who_knows_the_release_cannot_guess_the_entity_that_must_not_be_kept(
+    project, of_entity, setting, sample
+):
+    bench = project(capture_sample=sample, **setting)
+    put = [of_entity(n, 740_123 + n % 2) for n in range(6)]
+    read = written(bench, *put).exchanges("lending")
+    assert {one.unit for one in put}.isdisjoint(one.unit for one in read)
+    assert [one.coin for one in read] == [None] * 6
+    units = [one.unit for one in read]
+    assert (len(set(units)), len(set(units[::2])), len(set(units[1::2]))) == (2, 1, 1)
+    assert written(bench, of_entity(6, 740_123)).exchanges("lending")[-1].unit == units[0]  # after a restart
+
+
+def test_of_a_request_alone_the_coin_stays(project, exchange):
+    bench = project(capture_redact='["mail"]')
+    (read,) = written(bench, exchange(0, coin=0.25, inputs=[{"mail": SECRET}])).exchanges("lending")
+    assert (read.coin, read.unit) == (0.25, "")
+
+
+def test_where_everything_may_be_kept_an_entity_keeps_its_coin(project, of_entity):
+    put = of_entity(0, 740_123)
+    assert written(project(), put).exchanges("lending") == [put]
+
+
 # Sampling
 
 

@@ -13,7 +13,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,9 @@ REQUEST = "__request_id"
 RESERVED = (REQUEST, "__time", "__arm", VERSION, PREDICTION, "__error")
 
 _ID = re.compile(r"INC-(\d{1,9})")
+_DRAFT = ".draft-"
+#: Seconds after which nobody is writing a draft any more.
+_LEFT = 60.0
 _AS_JSON = {b"workbench": b"json"}
 
 
@@ -89,6 +94,25 @@ def thaw(path: Path, digest: str) -> pd.DataFrame:
     return _frame(pq.read_table(pa.BufferReader(content)))
 
 
+def unopened(home: Path, known: Collection[str]) -> list[str]:
+    """Return the folders with frozen rows that the journal does not know: their opener was killed.
+
+    Drafts that were left so are taken away first. A folder with a number stays: it may be of a journal that
+    was restored from an older backup, and then it is evidence.
+
+    Args:
+        home: ``<state>/incidents``.
+        known: ids of the incidents in the journal.
+    """
+    before = time.time() - _LEFT
+    for draft in home.glob(f"{_DRAFT}*"):
+        with suppress(FileNotFoundError):  # taken, meanwhile
+            if max(path.stat().st_mtime for path in (draft, *draft.iterdir())) <= before:
+                shutil.rmtree(draft, ignore_errors=True)
+    there = {path.parent.name for path in home.glob(f"*/{FILE}") if _ID.fullmatch(path.parent.name)}
+    return sorted(there.difference(known))
+
+
 class Place:
     """A folder being made for the next incident: taken by a rename that only one opener wins.
 
@@ -100,7 +124,7 @@ class Place:
         self._home = home
         try:
             home.mkdir(parents=True, exist_ok=True)
-            self.draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=home))
+            self.draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=home))
         except OSError as error:
             raise Unavailable(
                 f"{home.name}/ cannot be written ({error.strerror}).",

@@ -114,10 +114,15 @@ class Incidents:
     def holding(self, key: Key) -> list[str]:
         """Return the ids of the incidents that froze rows of a subject, or of requests, in order of opening.
 
-        One whose rows are not those that were frozen is among them: nobody can tell. One whose file is gone
-        holds nothing.
+        One whose rows are not those that were frozen is among them: nobody can tell, nor of rows whose
+        incident the journal does not know. One whose file is gone holds nothing.
+
+        Raises:
+            Unavailable: rows hold digests of subjects, and their key is not here.
         """
-        return [incident.id for incident in self.all() if self._holds(incident, key)]
+        known = self.all()
+        found = [incident.id for incident in known if self._holds(incident, key)]
+        return found + freeze.unopened(self._home, [incident.id for incident in known])
 
     def replay(self, incident: str | Incident, against: Sequence[Ref] = ()) -> ReplayReport:
         """Score the frozen rows on versions and compare with production and with the first of them.
@@ -262,7 +267,9 @@ class Incidents:
         except Tampered:
             return True
         if key.column:
-            return key.column in frame.columns and any(map(key.is_value, frame[key.column]))
+            closed = key.column in incident.redacted
+            cells = frame[key.column] if key.column in frame.columns else ()
+            return any(key.is_value(cell, closed=closed) for cell in cells)
         return freeze.REQUEST in frame.columns and bool(frame[freeze.REQUEST].isin(key.request_ids).any())
 
     def _entries(self, incident: str | Incident) -> list[Entry]:

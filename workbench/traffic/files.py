@@ -15,7 +15,7 @@ def put(path: Path, body: bytes) -> None:
     Raises:
         OSError: the disk is full, or the folder cannot be written. What was there stays.
     """
-    part = path.with_name(f".{path.name}.tmp")
+    part = part_of(path)
     try:
         with part.open("wb") as file:
             file.write(body)
@@ -24,6 +24,11 @@ def put(path: Path, body: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """Where a file is while it is written; it stays there when the writer is killed."""
+    return path.with_name(f".{path.name}.tmp")
 
 
 @contextmanager

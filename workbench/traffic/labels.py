@@ -1,15 +1,16 @@
 """Late labels: what turned out to be true of a request, which is often known only days after its answer.
 
 One file for all endpoints, ``<state>/traffic/.labels/labels.log``, to which lines are appended under a lock:
-a checksum, a space, and ``[request id, row, label, time]`` as JSON. No line is changed by a later label: the
-last one of a row counts, those before it are its history. A line without its end was never acknowledged: its
-writer died, and the next one takes it away.
+a checksum, a space, and ``[request id, row, label, time, endpoint, who told it]`` as JSON; the last two are
+missing in lines of old. No line is changed by a later label: the last one of a row counts, those before it
+are its history. A line without its end was never acknowledged: its writer died, and the next one takes it
+away.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from zlib import crc32
 import orjson
 
 from workbench.core.errors import InvalidInput, Tampered
-from workbench.traffic.files import lock, put
+from workbench.traffic.files import lock, part_of, put
 
 FOLDER = ".labels"
 """No endpoint has this name: names do not begin with a dot."""
@@ -34,6 +35,15 @@ class Label(NamedTuple):
     value: Any
     time: datetime
     """When it was told."""
+    endpoint: str = ""
+    """Whose request it is; empty, where nobody knew: then of each endpoint that has such a request."""
+    by: str = ""
+    """Who told it: a person, or the name of the key or token that the gateway was shown."""
+
+    @property
+    def request(self) -> tuple[str, str]:
+        """Endpoint and request id."""
+        return self.endpoint, self.request_id
 
 
 class Labels:
@@ -74,11 +84,16 @@ class Labels:
         """
         return list(self._read())
 
-    def last(self) -> dict[str, dict[int, Any]]:
-        """Return the label that counts of each row, by request id; raises as ``history``."""
-        found: dict[str, dict[int, Any]] = {}
+    def last(self, endpoints: Collection[str]) -> dict[tuple[str, str], dict[int, Any]]:
+        """Return the label that counts of each row, by endpoint and request id; raises as ``history``.
+
+        Args:
+            endpoints: a label that names none counts for each of these.
+        """
+        found: dict[tuple[str, str], dict[int, Any]] = {}
         for label in self._read():
-            found.setdefault(label.request_id, {})[label.row] = label.value
+            for endpoint in (label.endpoint,) if label.endpoint else endpoints:
+                found.setdefault((endpoint, label.request_id), {})[label.row] = label.value
         return found
 
     def drop(self, gone: Callable[[Label], bool]) -> int:
@@ -86,6 +101,7 @@ class Labels:
         if not self._log.is_file():
             return 0
         with self._locked():
+            part_of(self._log).unlink(missing_ok=True)  # of one that was killed here
             every = self.history()
             kept = [label for label in every if not gone(label)]
             if len(kept) < len(every):
@@ -105,8 +121,8 @@ class Labels:
                     remedy="Restore the file from a backup, or take that line out.",
                     field="labels",
                 )
-            request_id, row, value, time = orjson.loads(text)
-            yield Label(request_id, row, value, datetime.fromisoformat(time))
+            request_id, row, value, time, *whose = orjson.loads(text)
+            yield Label(request_id, row, value, datetime.fromisoformat(time), *whose)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -116,7 +132,7 @@ class Labels:
 
 def _line(label: Label) -> bytes:
     try:
-        text = orjson.dumps([label.request_id, label.row, label.value, label.time.astimezone(UTC)])
+        text = orjson.dumps([*label[:3], label.time.astimezone(UTC), label.endpoint, label.by])
     except TypeError as error:  # a lone surrogate, or a number beyond 64 bits
         raise InvalidInput(
             f"label: {str(label.value)[:60]!a} of {label.request_id[:60]!a} cannot be kept ({error}).",

@@ -22,6 +22,8 @@ from workbench.traffic.sending import KEY, Answered, Connection, Row, Sender, oi
 MOST = 10_000_000
 #: Connections of a load: a request that finds none free waits, and the wait counts.
 CONNECTIONS = 64
+#: With these a gateway lets a caller not in: no key, a wrong one, or too often.
+SHUT = frozenset({401, 403, 429})
 
 
 class Load(Record):
@@ -93,7 +95,7 @@ def send_load(
             field="rate",
         )
     total = int(rate * seconds)
-    bodies = [oip(row) for row in _readable(rows, _inputs(url, endpoint, timeout))]
+    bodies = [oip(row) for row in _readable(rows, inputs_of(url, endpoint, timeout))]
     tally, stop = _Tally(), stop or threading.Event()
     sender = Sender(url, f"/v2/models/{endpoint}/infer", bodies, rate=rate, timeout=timeout, stop=stop)
     threads = max(4, min(CONNECTIONS, total))
@@ -153,16 +155,21 @@ def _counts(of: dict[str, int]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in sorted(of.items())) or "none"
 
 
-def _inputs(url: str, endpoint: str, timeout: float) -> dict[str, str]:
-    """Names and data types of the columns that the model reads, as its gateway tells."""
+def inputs_of(url: str, endpoint: str, timeout: float) -> dict[str, str]:
+    """Return names and data types of the columns that the model reads, as its gateway tells.
+
+    Raises:
+        InvalidInput: ``url`` is no address.
+        Unavailable: no gateway answers there, its certificate is not trusted, or it lets nobody in without a
+            key, with what to do about it.
+    """
     _require_address(url)
     connection = Connection(url, timeout)
     try:
         status, body = connection.get(f"/v2/models/{endpoint}")
-        told = json.loads(body)
         if status == 200:
-            return {column["name"]: column["datatype"] for column in told["inputs"]}
-        raise _refused(url, endpoint, status, told["error"])
+            return {column["name"]: column["datatype"] for column in json.loads(body)["inputs"]}
+        raise refused(url, endpoint, status, body)
     except ssl.SSLCertVerificationError as error:
         raise Unavailable(
             f"{url} shows a certificate that is not trusted here: {error.verify_message}.",
@@ -185,8 +192,14 @@ def _inputs(url: str, endpoint: str, timeout: float) -> dict[str, str]:
         connection.close()
 
 
-def _refused(url: str, endpoint: str, status: int, why: str) -> Unavailable:
-    if status in (401, 403, 429):
+def refused(url: str, endpoint: str, status: int, body: bytes) -> Unavailable:
+    """Return what a gateway's answer means that is no 200.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is not the answer of a gateway.
+    """
+    why = json.loads(body)["error"]
+    if status in SHUT:
         return Unavailable(
             f"{url} does not let you in: {why}",
             remedy=f"Put a key into the variable {KEY}; a new one: workbench gateway-key add {endpoint}",

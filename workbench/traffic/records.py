@@ -12,6 +12,9 @@ Arm = Literal["champion", "candidate", "none"]
 killed, the version was taken out during the call, or so many requests were under way that those of the
 candidate were turned away. No comparison of versions may count such an exchange."""
 
+MOST_ROWS = 50_000
+"""Input rows that may wait to be written: no captured request has more."""
+
 
 class Exchange(Record):
     """One captured request. A request may carry several rows; the unit of every count is the request."""
@@ -26,9 +29,11 @@ class Exchange(Record):
     share: float
     """Probability with which the coin gave the candidate: the ρ of the kernel."""
     coin: float | None = None
-    """What the coin showed, 0 to 1: below ``share`` is the candidate. None when none was thrown."""
+    """What the coin showed, 0 to 1: below ``share`` is the candidate. None when none was thrown, or when it
+    was an entity's and a column must not be kept: it could be guessed from."""
     unit: str = ""
-    """The entity for which the coin was thrown, as a digest; empty when it was for this request alone."""
+    """The entity for which the coin was thrown, as a digest, a keyed one where a column must not be kept;
+    empty when it was for this request alone."""
     arm_name: str = ""
     """What the table calls the arm in an A/B test; empty outside one."""
     version: int

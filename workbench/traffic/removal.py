@@ -9,20 +9,21 @@ the old one or the new one at any moment; cursors of readers rest on names, whic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from workbench.core.digests import canonical_json, of_bytes
+from workbench.core.errors import Tampered, Unavailable
 from workbench.core.records import Record
 from workbench.journal import Event, Journal
 from workbench.traffic import segments
 from workbench.traffic.decided import COUNTED, count_in
 from workbench.traffic.files import put
 from workbench.traffic.labels import Label, Labels
-from workbench.traffic.policy import digest
+from workbench.traffic.policy import KEY, digest, is_digest, written
 from workbench.traffic.storage import Storage
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Removal(Record):
     unwritten: int = 0
     """Exchanges that stay because the column was left out of their rows, so that nobody can tell whose they
     are (``capture_redact``). They hold no value of it."""
+    unsampled: int = 0
+    """Exchanges that stay because no row of them was kept (``capture_sample``), likewise."""
 
     @property
     def exchanges(self) -> int:
@@ -99,6 +102,8 @@ class Removal(Record):
         ]
         if self.unwritten:
             lines.append(f"of {self.unwritten:,} exchanges the column was never written: they stay")
+        if self.unsampled:
+            lines.append(f"of {self.unsampled:,} exchanges no row was kept (capture_sample): they stay")
         return "\n".join(lines)
 
 
@@ -111,19 +116,39 @@ class Key(NamedTuple):
     secret: bytes = b""
     """Key of the digests; empty where none were written."""
 
-    def holds(self, request_id: str, rows: Iterable[dict[str, Any]]) -> bool:
-        """Whether a request is meant, or one of its rows."""
+    def holds(self, request_id: str, rows: Iterable[dict[str, Any]], closed: Collection[str] = ()) -> bool:
+        """Whether a request is meant, or one of its rows; ``closed`` are the columns that were redacted.
+
+        Raises:
+            Unavailable: as ``is_value``.
+        """
         if not self.column:
             return request_id in self.request_ids
-        return any(self.column in row and self.is_value(row[self.column]) for row in rows)
+        of = self.column
+        return any(of in row and self.is_value(row[of], closed=of in closed) for row in rows)
 
-    def is_value(self, cell: Any) -> bool:
-        """Whether a cell holds the value, written as a number or as text, or its digest."""
+    def is_value(self, cell: Any, *, closed: bool = False) -> bool:
+        """Whether a cell holds the value, written as a number or as text, or its digest.
+
+        Args:
+            cell: of the column.
+            closed: what the gateway wrote there is no value, but what stands for one.
+
+        Raises:
+            Unavailable: it is a digest, and its key is not here.
+        """
+        if cell is None:
+            return False
+        if closed and not self.secret and is_digest(cell):
+            raise Unavailable(
+                f"In captured traffic digests stand for {self.column!r}, and their key is not here.",
+                remedy=f"Restore {KEY} in the state folder from a backup, or run this on the machine that "
+                "captured them. Without it, erase by request_ids=.",
+                field="capture_subject",
+            )
         if self.secret and cell == digest(self.secret, self.column, self.value):
             return True
-        return str(cell) == str(self.value) or (
-            cell == self.value and not isinstance(cell, bool) and not isinstance(self.value, bool)
-        )
+        return written(cell) == written(self.value) or str(cell) == str(self.value)
 
     def hashed(self, salt: str) -> str:
         """Return the hash that stands for the key; slow, so that few keys can be tried."""
@@ -163,9 +188,14 @@ class Remover:
         self._plan = folder / PLAN
 
     def remove(
-        self, remains: Iterable[Remains], gone: Callable[[Label], bool], describe: Callable[..., Removal]
+        self, remains: Iterable[Remains], also: Callable[[Label], bool], describe: Callable[..., Removal]
     ) -> Removal:
-        """Take away what is ``gone`` of segments, and labels; ``describe`` gets the parts and the count.
+        """Take away what is ``gone`` of segments, with its labels, and other labels.
+
+        Args:
+            remains: of the segments from which something goes.
+            also: whether a label goes though no exchange does.
+            describe: gets the parts and the number of labels.
 
         Raises:
             OSError: the disk does not take it. Nothing has happened, or ``settle`` finishes it.
@@ -173,8 +203,15 @@ class Remover:
         for leftover in self._folder.glob("*/.*.new*"):  # of one that was killed before its plan
             leftover.unlink()
         parts: dict[str, list[tuple[Changed, pa.Table]]] = {}
+        ids: dict[str, set[str]] = {}
         for some in remains:
             parts.setdefault(some.endpoint, []).append((self._stage(some), _counted(some.gone)))
+            ids.setdefault(some.endpoint, set()).update(some.gone.column("request_id").to_pylist())
+        orphans = self._orphans(ids, {(of, c.name): c for of, found in parts.items() for c, _ in found})
+
+        def gone(label: Label) -> bool:
+            return label.request in orphans or also(label)
+
         labels = sum(map(gone, self._labels.history()))
         said = {name: _part(found) for name, found in parts.items()}
         removal = describe(id=uuid4().hex, endpoints=said, labels=labels)
@@ -190,8 +227,10 @@ class Remover:
             removal = Removal.from_json(self._plan.read_bytes())
         except FileNotFoundError:
             return None
-        requests = self._requests_of(removal)
-        self._labels.drop(lambda label: label.request_id in requests)
+        orphans = self._orphans(
+            self._requests_of(removal), {(of, change.name): change for of, change in _changes(removal)}
+        )
+        self._labels.drop(lambda label: label.request in orphans)
         self._carry_out(removal)
         return removal
 
@@ -205,18 +244,47 @@ class Remover:
             put(staged, body)
         return Changed(name=some.name, before=before, after=after)
 
-    def _requests_of(self, removal: Removal) -> set[str]:
-        """Ids of the requests that are still there and shall go."""
-        found: set[str] = set()
+    def _orphans(
+        self, gone: Mapping[str, set[str]], changes: Mapping[tuple[str, str], Changed]
+    ) -> set[tuple[str, str]]:
+        """Endpoints and ids of labels whose exchanges all go: callers may give a request id more than once.
+
+        Args:
+            gone: ids of the requests of which an exchange goes, by endpoint.
+            changes: what becomes of segments, by endpoint and name.
+        """
+        told = {label.request for label in self._labels.history()}
+        lost = {of for of in told if any(of[0] in ("", name) and of[1] in ids for name, ids in gone.items())}
+        stay: set[tuple[str, str]] = set()
+        for endpoint in self._storage.endpoints() if lost else ():
+            for name in self._storage.names(endpoint):
+                there = self._ids_after(endpoint, name, changes.get((endpoint, name)))
+                stay |= {of for of in lost - stay if of[0] in ("", endpoint) and of[1] in there}
+        return lost - stay
+
+    def _ids_after(self, endpoint: str, name: str, change: Changed | None) -> set[str]:
+        """Ids of the requests that a segment holds once it has been changed."""
+        staged = self._staged(endpoint, name)
+        try:
+            if change is None or (change.after and not staged.exists()):
+                return _ids(self._storage.read(endpoint, name), name)
+            return _ids(staged.read_bytes(), name) if change.after else set()
+        except (FileNotFoundError, Tampered):
+            return set()  # dropped meanwhile, or nobody can read it: it keeps no label
+
+    def _requests_of(self, removal: Removal) -> dict[str, set[str]]:
+        """Ids of the requests that are still there and shall go, by endpoint."""
+        found: dict[str, set[str]] = {}
         for endpoint, change in _changes(removal):
             staged = self._staged(endpoint, change.name)
             if change.after and not staged.exists():
                 continue  # done before, after the labels
             kept = _ids(staged.read_bytes(), change.name) if change.after else set()
             try:
-                found |= _ids(self._storage.read(endpoint, change.name), change.name) - kept
+                ids = _ids(self._storage.read(endpoint, change.name), change.name)
             except FileNotFoundError:
                 continue  # dropped before, after the labels
+            found.setdefault(endpoint, set()).update(ids - kept)
         return found
 
     def _carry_out(self, removal: Removal) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from workbench.core.clock import Clock
-from workbench.core.errors import InvalidInput, NotFound, Unavailable, nearest
+from workbench.core.errors import InvalidInput, NotFound, Unavailable, nearest, unknown
 from workbench.datasets.reading import read_frame, to_frame
 from workbench.journal import Journal
 from workbench.traffic import segments
@@ -23,13 +24,16 @@ from workbench.traffic.labels import Label, Labels
 from workbench.traffic.removal import DROPPED, ERASED, Key, Remains, Removal, Remover
 from workbench.traffic.storage import LOCK, Storage
 from workbench.traffic.store import TrafficStore
-from workbench.traffic.telling import Labelled, Teller, by_request, request_id_of
+from workbench.traffic.telling import Labelled, Teller, Told, by_request, request_id_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from workbench.models.records import ModelVersion
     from workbench.models.registry import Registry
+
+#: Seconds after which nobody is writing a segment any more that has not got its name.
+_HALF = 60.0
 
 
 class Traffic(TrafficStore):
@@ -42,7 +46,9 @@ class Traffic(TrafficStore):
         journal: opened when something is taken away.
         registry: opened when there is a label to hold against a model.
         frozen: names the incidents that hold rows of a key.
-        secret: key of the digests that stand for subjects; empty where none were written.
+        actor: who tells labels.
+        secret: reads the key of the digests that stand for subjects; empty where there is none. Asked at each
+            erasure: a gateway makes the key when it first needs one.
     """
 
     def __init__(
@@ -51,48 +57,53 @@ class Traffic(TrafficStore):
         clock: Clock,
         storage: Storage | None = None,
         *,
-        secret: bytes = b"",
+        secret: Callable[[], bytes] = bytes,
         journal: Callable[[], Journal],
         registry: Callable[[], Registry],
         frozen: Callable[[Key], Collection[str]],
+        actor: Callable[[], str] = str,
     ) -> None:
         super().__init__(folder, storage)
         self._clock = clock
         self._registry = registry
         self._frozen = frozen
         self._secret = secret
+        self._actor = actor
         self._labels = Labels(folder)
         self._teller = Teller(self, self._labels, clock, self._model)
         self._remover = Remover(folder, self.storage, self._labels, journal)
 
     # Labels
 
-    def label(self, request_id: str, value: Any, *, row: int = 0) -> Labelled:
+    def label(self, request_id: str, value: Any, *, row: int = 0, endpoint: str = "") -> Labelled:
         """Say what was true of a request. The last label of a row counts; those before it are kept, too.
 
         Args:
             request_id: as in the answer's ``X-Request-Id``; its exchange may come later.
             value: one of the model's labels, or a number where it predicts numbers.
             row: whose, of a request with several; from 0.
+            endpoint: whose request is meant; needed only where several endpoints have one of this id.
 
         Raises:
-            InvalidInput: it is no label of the model that was asked, or the request has no such row.
+            InvalidInput: it is no label of the model that was asked, the request has no such row, or several
+                endpoints have such a request.
         """
-        return self._teller.keep([(request_id, row, value)])
+        return self._tell([(request_id, row, value)], endpoint)
 
-    def label_many(self, labels: Any) -> Labelled:
+    def label_many(self, labels: Any, *, endpoint: str = "") -> Labelled:
         """Say what was true of many requests: all of it is kept, or nothing.
 
         Args:
             labels: a mapping of request ids to a label, or to a list of one for each row; or a frame, or a
                 CSV or Parquet file, with the columns ``request_id``, ``label`` and, where requests have
                 several rows, ``row``.
+            endpoint: as for ``label``.
 
         Raises:
             InvalidInput: a column is missing, or a label does not fit; as ``label``.
         """
         if isinstance(labels, Mapping):
-            return self._teller.keep(by_request(labels))
+            return self._tell(by_request(labels), endpoint)
         text = ("request_id",)
         frame = to_frame(read_frame(labels, text=text) if isinstance(labels, str | Path) else labels)
         for name in ("request_id", "label"):
@@ -101,7 +112,7 @@ class Traffic(TrafficStore):
                     f"{name}: there is no such column.", remedy=nearest(name, frame.columns), field=name
                 )
         rows = frame["row"] if "row" in frame.columns else [0] * len(frame)
-        return self._teller.keep(list(zip(frame["request_id"], rows, frame["label"], strict=True)))
+        return self._tell(list(zip(frame["request_id"], rows, frame["label"], strict=True)), endpoint)
 
     def labels(self, request_id: str | None = None) -> list[Label]:
         """Return every label that was told, of one request or of all, in the order they came."""
@@ -109,8 +120,12 @@ class Traffic(TrafficStore):
 
     def waiting(self) -> int:
         """Count the requests that have labels and no exchange (yet)."""
-        told = set(self._labels.last())
-        return len(told - set(self._teller.known(told)))
+        return len({request_id for _, request_id in self._teller.waiting(self._labels.history())})
+
+    def _tell(self, told: list[Told], endpoint: str) -> Labelled:
+        if endpoint and endpoint not in (known := self.endpoints()):
+            raise unknown("endpoint", "endpoint", endpoint, known)
+        return self._teller.keep(told, endpoint=endpoint, by=self._actor())
 
     def _model(self, ref: str) -> ModelVersion | None:
         try:
@@ -125,7 +140,8 @@ class Traffic(TrafficStore):
     ) -> Removal:
         """Take away every exchange of a subject, with its labels, and tell the journal how many there were.
 
-        A request with several rows goes whole. Frozen incidents are named and not changed: they are evidence.
+        A request with several rows goes whole. Labels stay while another exchange of the endpoint has the
+        same request id. Frozen incidents are named and not changed: they are evidence.
         What a gateway captured within the last second may come after it: erase once more when it matters.
 
         Args:
@@ -139,28 +155,29 @@ class Traffic(TrafficStore):
         Raises:
             InvalidInput: no exchange and no frozen incident has such a column.
             Tampered: a segment is damaged.
-            Unavailable: the disk does not take it; whatever was begun is finished by the next call.
+            Unavailable: digests stand for subjects and their key is not here: nothing has happened. Or the
+                disk does not take it: whatever was begun is finished by the next call.
         """
-        key = _key(subject_column, value, request_ids)._replace(secret=self._secret)
+        key = _key(subject_column, value, request_ids)
+        if key.column:
+            key = key._replace(secret=self._secret())
         with self._alone():
             incidents = tuple(self._frozen(key))
-            columns: Counter[str] = Counter()
-            unwritten: Counter[str] = Counter()
-            found = list(self._held(key, columns, unwritten))
-            if key.column and not incidents and key.column not in columns and columns.total():
-                raise _no_column(key.column, columns, unwritten)
-            gone = {name for some in found for name in some.gone.column("request_id").to_pylist()}
-            gone |= key.request_ids
+            seen = _Seen()
+            found = list(self._held(key, seen))
+            if key.column and not incidents and key.column not in seen.columns and seen.columns.total():
+                raise _no_column(key.column, seen.columns, seen.unwritten)
             salt = token_hex(16)
             return self._remover.remove(
                 found,
-                lambda label: label.request_id in gone,
+                lambda label: label.request_id in key.request_ids,
                 lambda **said: Removal(
                     kind=ERASED,
                     salt=salt,
                     key=key.hashed(salt),
                     incidents=incidents,
-                    unwritten=unwritten[key.column],
+                    unwritten=seen.unwritten[key.column],
+                    unsampled=seen.unsampled if key.column else 0,
                     **said,
                 ),
             )
@@ -182,14 +199,12 @@ class Traffic(TrafficStore):
         before = self._clock.now() - timedelta(days=days)
         with self._alone():
             found = list(self._older(segments.microseconds(before)))
-            dropped = {name for some in found for name in some.gone.column("request_id").to_pylist()}
-            old = {label.request_id for label in self._labels.history() if label.time < before}
-            old -= set(self._teller.known(old))
-            if not found and not old:
+            waiting = self._teller.waiting(label for label in self._labels.history() if label.time < before)
+            if not found and not waiting:
                 return None
             return self._remover.remove(
                 found,
-                lambda label: label.request_id in (dropped if label.time >= before else dropped | old),
+                lambda label: label.time < before and label.request in waiting,
                 lambda **said: Removal(kind=DROPPED, before=before, **said),
             )
 
@@ -199,6 +214,7 @@ class Traffic(TrafficStore):
         try:
             with lock(self.folder / LOCK):
                 self._remover.settle()
+                self.storage.tidy(_HALF)
                 yield
         except OSError as error:
             raise Unavailable(
@@ -207,18 +223,16 @@ class Traffic(TrafficStore):
                 field="traffic",
             ) from error
 
-    def _held(self, key: Key, columns: Counter[str], unwritten: Counter[str]) -> Iterator[Remains]:
-        """Segments that hold the key; counts exchanges by the columns they have, and were not to have."""
+    def _held(self, key: Key, seen: _Seen) -> Iterator[Remains]:
+        """Segments that hold the key; counts exchanges by what could be looked for in them."""
         for endpoint, name in self._segments():
             table = self.segment(endpoint, name)
             meant = []
-            read = (table.column(of).to_pylist() for of in ("request_id", "inputs", "redacted"))
-            for request_id, text, left_out in zip(*read, strict=True):
-                rows = orjson.loads(text)
-                there: set[str] = set().union(*rows)
-                columns.update(there)
-                unwritten.update(set(orjson.loads(left_out)) - there)
-                meant.append(key.holds(request_id, rows))
+            read = (table.column(of).to_pylist() for of in ("request_id", "inputs", "redacted", "kept"))
+            for request_id, text, left_out, kept in zip(*read, strict=True):
+                rows, closed = orjson.loads(text), orjson.loads(left_out)
+                seen.add(set().union(*rows), set(closed), kept=kept)
+                meant.append(key.holds(request_id, rows, closed))
             if any(meant):
                 yield _split(endpoint, name, table, meant)
 
@@ -238,6 +252,23 @@ class Traffic(TrafficStore):
 
     def _segments(self) -> list[tuple[str, str]]:
         return [(name, file) for name in self.endpoints() for file in self.storage.names(name)]
+
+
+@dataclass
+class _Seen:
+    """How many exchanges were looked through."""
+
+    columns: Counter[str] = field(default_factory=Counter)
+    """By the columns they have …"""
+    unwritten: Counter[str] = field(default_factory=Counter)
+    """… and those that were left out of them."""
+    unsampled: int = 0
+    """Whose rows were not kept."""
+
+    def add(self, there: set[str], closed: set[str], *, kept: bool) -> None:
+        self.columns.update(there)
+        self.unwritten.update(closed - there)
+        self.unsampled += not kept
 
 
 def _split(endpoint: str, name: str, table: pa.Table, meant: list[bool]) -> Remains:

@@ -2,7 +2,8 @@
 
 Inputs and outputs are kept as JSON text, one string an exchange: models differ in their columns, and JSON
 keeps integers, booleans and text apart without a schema for each. Page checksums are written, and verified
-when read. Where segments lie is the business of ``storage``.
+when read; they do not cover the names of columns, which are held against ours. Where segments lie is the
+business of ``storage``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ SUFFIX = ".parquet"
 
 #: Fields kept as JSON text.
 JSON_FIELDS = ("inputs", "outputs", "shadow_outputs", "unusual", "redacted")
+
+#: Fields that later versions added: segments from before lack them. Every version wrote the others.
+ADDED = frozenset({"coin", "unit", "arm_name", "unusual", "kept", "redacted"})
 
 _NAME = re.compile(r"(\d{16})-(\d{16})-(\d{16})-(\d+)\.parquet")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,17 +100,20 @@ def decoded(body: bytes, name: str, columns: Sequence[str] | None = None) -> pa.
         columns: fields of ``Exchange``; None for all.
 
     Raises:
-        Tampered: a page's checksum is wrong, or it is no Parquet file.
+        Tampered: a page's checksum is wrong, a column is not one of ours or one of ours is not there, or it
+            is no Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True)
+        _check_columns(file.schema_arrow.names)
         return _grown(file.read(columns=columns), _asked(columns))
-    except (pa.ArrowException, ValueError, OSError) as error:
+    except Exception as error:  # where its bytes are wrong, Arrow may fall over anything
+        said = (str(error) or type(error).__name__).splitlines()[0]
         raise Tampered(
-            f"The traffic segment {name} cannot be read: {str(error).splitlines()[0]}.",
+            f"The traffic segment {name} cannot be read: {said}.",
             remedy="Restore it from a backup, or move it away from the others.",
             field="traffic",
         ) from error
@@ -122,6 +129,15 @@ def _asked(columns: Sequence[str] | None) -> pa.Schema:
 
     whole = schema()
     return whole if columns is None else pa.schema([whole.field(column) for column in columns])
+
+
+def _check_columns(names: Sequence[str]) -> None:
+    """No checksum covers the names: a changed one must not read as a column that was never written."""
+    ours = set(Exchange.model_fields)
+    if strange := sorted(set(names) - ours):
+        raise ValueError(f"it has a column {strange[0]!r}, which this version does not know")
+    if missing := sorted(ours - ADDED - set(names)):
+        raise ValueError(f"it has no column {missing[0]!r}")
 
 
 def _grown(table: pa.Table, asked: pa.Schema) -> pa.Table:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib.request import url2pathname
 
 from workbench.core.errors import InvalidInput, Unavailable
 from workbench.traffic import segments
-from workbench.traffic.files import put
+from workbench.traffic.files import part_of, put
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -65,6 +66,10 @@ class Storage(Protocol):
 
     def drop(self, endpoint: str, name: str) -> None:
         """Take a segment away, if it is there."""
+        ...
+
+    def tidy(self, seconds: float, endpoint: str = "*") -> None:
+        """Take away what killed writers left of segments so many seconds ago, of all endpoints or one."""
         ...
 
 
@@ -126,6 +131,14 @@ class LocalStorage:
     def drop(self, endpoint: str, name: str) -> None:
         """Take a segment away."""
         (self.folder / endpoint / name).unlink(missing_ok=True)
+
+    def tidy(self, seconds: float, endpoint: str = "*") -> None:
+        """Take away files that never got their name."""
+        before = time.time() - seconds
+        for part in self.folder.glob(f"{endpoint}/{part_of(Path(f'*{segments.SUFFIX}'))}"):
+            with suppress(FileNotFoundError):
+                if part.stat().st_mtime <= before:
+                    part.unlink()
 
 
 class RemoteStorage:
@@ -193,6 +206,9 @@ class RemoteStorage:
                 self._files.rm_file(self._path(endpoint, name))
         except FileNotFoundError:
             return
+
+    def tidy(self, seconds: float, endpoint: str = "*") -> None:
+        """Nothing: an object is there whole or not at all."""
 
     def _path(self, endpoint: str, name: str) -> str:
         return f"{self._root}/{endpoint}/{name}"
@@ -263,14 +279,21 @@ class SpooledStorage:
         self.local.put(endpoint, name, body)
 
     def take(self, endpoint: str, name: str, file: Path) -> None:
-        """Put a file in a segment's place, where that is."""
-        where = self.local if name in self.local.names(endpoint) else self.remote
-        where.take(endpoint, name, file)
+        """Put a file in a segment's place, where that is. ``move`` moves it again if it had begun to."""
+        if name in self.local.names(endpoint):
+            self.remote.drop(endpoint, name)
+            self.local.take(endpoint, name, file)
+        else:
+            self.remote.take(endpoint, name, file)
 
     def drop(self, endpoint: str, name: str) -> None:
         """Take a segment away, here and there."""
         self.local.drop(endpoint, name)
         self.remote.drop(endpoint, name)
+
+    def tidy(self, seconds: float, endpoint: str = "*") -> None:
+        """Take away what lies half written in the spool."""
+        self.local.tidy(seconds, endpoint)
 
     def move(self, endpoint: str, name: str) -> None:
         """Move a segment from here to there. Whoever moves or removes must be the only one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -103,7 +103,7 @@ class TrafficStore:
             Unavailable: the storage does not answer.
         """
         found = _frame(self._table(endpoint, since, until, request_ids))
-        return _labelled(found, Labels(self.folder).last()) if labels else found
+        return _labelled(found, Labels(self.folder)) if labels else found
 
     def exchanges(
         self,
@@ -233,12 +233,16 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
     return unfolded
 
 
-def _labelled(frame: pd.DataFrame, last: Mapping[str, Mapping[int, Any]]) -> pd.DataFrame:
+def _labelled(frame: pd.DataFrame, told: Labels) -> pd.DataFrame:
     import pandas as pd
 
+    last = told.last(frame["endpoint"].unique().tolist())
+    nothing: dict[int, Any] = {}
+    requests = zip(frame["endpoint"], frame["request_id"], frame["inputs"], strict=True)
     labels = [
-        [last.get(request_id, {}).get(row) for row in range(len(batch))]
-        for request_id, batch in zip(frame["request_id"], frame["inputs"], strict=True)
+        [of.get(row) for row in range(len(batch))]
+        for endpoint, request_id, batch in requests
+        for of in [last.get((endpoint, request_id), nothing)]
     ]
     return frame.assign(labels=pd.Series(labels, index=frame.index, dtype=object))
 

@@ -1,12 +1,13 @@
 """Telling what turned out to be true: the one way by which labels are checked and kept.
 
 Notebook, command line and gateway go through it. A label is held against the model that was asked, where its
-exchange is there already, and against those that could have been, where it is not there yet.
+exchange is there already, and against those that could have been, where it is not there yet. It is kept with
+the endpoint whose request it is: a gateway can tell nothing of another's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from workbench.core.clock import Clock
 from workbench.core.errors import InvalidInput
 from workbench.core.records import Record
 from workbench.traffic.labels import Label, Labels
+from workbench.traffic.records import MOST_ROWS
 from workbench.traffic.store import TrafficStore
 from workbench.traffic.targets import Known, Targets
 
@@ -37,8 +39,9 @@ class Labelled(Record):
     """Of requests of which there is no exchange, or none yet: joined when it comes."""
 
     def __str__(self) -> str:
-        waiting = f", {self.waiting:,} of them of requests that are not there (yet)" if self.waiting else ""
-        return f"{self.labels:,} labels kept{waiting}"
+        kept = f"{self.labels:,} label{'' if self.labels == 1 else 's'} kept"
+        which = "a request that is" if self.waiting == 1 else "requests that are"
+        return f"{kept}, {self.waiting:,} of {which} not there (yet)" if self.waiting else kept
 
 
 class Teller:
@@ -49,7 +52,6 @@ class Teller:
         labels: where they go.
         clock: stamps them.
         find: the model of ``name/version``; None where nobody knows it.
-        endpoints: whose requests are meant; None: of all that have traffic.
         patience: seconds to look for exchanges; the newest are looked at first, and those of requests that
             were not found by then count as not there yet. None: as long as it takes.
     """
@@ -61,60 +63,83 @@ class Teller:
         clock: Clock,
         find: Callable[[str], ModelVersion | None],
         *,
-        endpoints: Callable[[], list[str]] | None = None,
         patience: float | None = None,
     ) -> None:
         self._store = store
         self._labels = labels
         self._clock = clock
         self._find = find
-        self._endpoints = endpoints or store.endpoints
         self._patience = patience
 
-    def keep(self, told: Collection[Told]) -> Labelled:
+    def keep(self, told: Collection[Told], *, endpoint: str = "", by: str = "") -> Labelled:
         """Keep what was told.
 
+        Args:
+            told: requests, rows and labels.
+            endpoint: whose requests are meant; empty: of whichever has them.
+            by: who tells it.
+
         Raises:
-            InvalidInput: one of them does not fit, with its request and the field.
+            InvalidInput: one of them does not fit, with its request and the field, or several endpoints have
+                its request.
             OSError: the disk does not take them.
         """
-        known = self.known({request_id for request_id, _, _ in told if isinstance(request_id, str)})
-        targets, now = Targets(self._find, self._endpoints()), self._clock.now()
+        endpoints = [endpoint] if endpoint else self._store.endpoints()
+        asked = {request_id for request_id, _, _ in told if isinstance(request_id, str)}
+        known = self._known(dict.fromkeys(endpoints, asked))
+        owners: dict[str, list[str]] = {}
+        for owner, request in known:
+            owners.setdefault(request, []).append(owner)
+        targets, now = Targets(self._find, endpoints), self._clock.now()
         labels = []
         for request_id, row, value in told:
             request, place = request_id_of(request_id), _row(row)
+            owner = _only(owners.get(request, [endpoint]), request)
             try:
-                fit = targets.fitting(value, place, known.get(request))
+                fit = targets.fitting(value, place, known.get((owner, request)))
             except InvalidInput as error:
                 told_of = f"{error.message} This was told of request {request!r}."
                 raise InvalidInput(told_of, remedy=error.remedy, field=error.field) from error
-            labels.append(Label(request, place, fit, now))
+            labels.append(Label(request, place, fit, now, owner, by))
         self._labels.append(labels)
-        return Labelled(labels=len(labels), waiting=len({label.request_id for label in labels} - set(known)))
+        return Labelled(labels=len(labels), waiting=len({label.request_id for label in labels} - set(owners)))
 
-    def known(self, wanted: Collection[str]) -> dict[str, Known]:
-        """The requests that have an exchange, newest segments first until all are found."""
-        found: dict[str, Known] = {}
-        wanted = frozenset(wanted)
+    def waiting(self, labels: Iterable[Label]) -> set[tuple[str, str]]:
+        """Endpoints and ids of the requests among some labels' that have no exchange (yet)."""
+        told, endpoints = {label.request for label in labels}, self._store.endpoints()
+        wanted = {name: {request for owner, request in told if owner in ("", name)} for name in endpoints}
+        there = set(self._known(wanted))
+        somewhere = {("", request) for _, request in there}
+        return told - there - somewhere
+
+    def _known(self, wanted: Mapping[str, Collection[str]]) -> dict[tuple[str, str], Known]:
+        """The requests that have an exchange, of those wanted of each endpoint, by endpoint and id.
+
+        The newest segments are looked at first, and of an endpoint no more once all of its are found.
+        """
+        found: dict[tuple[str, str], Known] = {}
+        left = {endpoint: set(ids) for endpoint, ids in wanted.items() if ids}
         began = monotonic()
-        for endpoint, name in self._newest_first() if wanted else ():
-            late = self._patience is not None and monotonic() - began > self._patience
-            if late or len(found) == len(wanted):
+        for endpoint, name in self._newest_first(left):
+            if self._patience is not None and monotonic() - began > self._patience:
                 break
+            if not left[endpoint]:
+                continue
             ids = self._store.segment(endpoint, name, ("request_id",)).column(0).to_pylist()
-            if wanted.isdisjoint(ids):
+            if left[endpoint].isdisjoint(ids):
                 continue
             columns = ("request_id", "version", "inputs")
             for exchange in self._store.segment(endpoint, name, columns).to_pylist():
-                if exchange["request_id"] in wanted:
+                if exchange["request_id"] in left[endpoint]:
                     rows = len(orjson.loads(exchange["inputs"]))
-                    found.setdefault(exchange["request_id"], Known(endpoint, exchange["version"], rows))
+                    found.setdefault(
+                        (endpoint, exchange["request_id"]), Known(endpoint, exchange["version"], rows)
+                    )
+            left[endpoint].difference_update(ids)
         return found
 
-    def _newest_first(self) -> Iterator[tuple[str, str]]:
-        there = [
-            (endpoint, name) for endpoint in self._endpoints() for name in self._store.storage.names(endpoint)
-        ]
+    def _newest_first(self, endpoints: Iterable[str]) -> Iterator[tuple[str, str]]:
+        there = [(endpoint, name) for endpoint in endpoints for name in self._store.storage.names(endpoint)]
         yield from sorted(there, key=lambda place: place[1], reverse=True)
 
 
@@ -158,4 +183,20 @@ def _row(place: Any) -> int:
         raise InvalidInput(
             f"row: {str(place)[:60]!r} is no place.", remedy="Rows are counted from 0.", field="row"
         )
+    if number >= MOST_ROWS:
+        raise InvalidInput(
+            f"row: {str(place)[:60]!r} is beyond every request: none has more than {MOST_ROWS:,} rows.",
+            remedy="Rows are counted from 0.",
+            field="row",
+        )
     return number
+
+
+def _only(owners: Sequence[str], request: str) -> str:
+    if len(owners) > 1:
+        raise InvalidInput(
+            f"endpoint: {request!r} is a request of {' and of '.join(sorted(owners))}.",
+            remedy="Say which is meant: endpoint=, or --endpoint.",
+            field="endpoint",
+        )
+    return owners[0]

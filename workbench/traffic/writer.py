@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from workbench.models.references import require_name
 from workbench.traffic import segments
 from workbench.traffic.policy import CapturePolicy
-from workbench.traffic.records import Exchange
+from workbench.traffic.records import MOST_ROWS, Exchange
 from workbench.traffic.storage import LocalStorage, SpooledStorage, Storage, storage_of
 from workbench.traffic.upload import Uploader
 
@@ -55,7 +56,7 @@ class CaptureWriter:
         policy: CapturePolicy | None = None,
         *,
         uploader: Uploader | None = None,
-        max_rows: int = 50_000,
+        max_rows: int = MOST_ROWS,
     ) -> None:
         self.lost = 0
         """Exchanges that were not kept: no room in memory, or the disk refused them."""
@@ -87,6 +88,8 @@ class CaptureWriter:
             Unavailable: the key of ``capture_subject`` cannot be kept.
         """
         storage, policy = storage_of(settings), CapturePolicy.of(settings)
+        with suppress(OSError):  # then nothing can be written either, which is counted
+            storage.tidy(0, endpoint)  # it has no other writer
         uploader = Uploader(storage, endpoint) if isinstance(storage, SpooledStorage) else None
         return cls(settings.state / "traffic", storage, policy, uploader=uploader)
 
