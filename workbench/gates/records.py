@@ -159,6 +159,28 @@ class StageApproval(Record):
         return f"{what}: {_in_a_line(self.note)}"
 
 
+class StageRevocation(Record):
+    """Somebody takes back a yes to a release going on, before the step is entered."""
+
+    release: str
+    stage: int
+    """Index of the step that it was about."""
+    stage_name: str
+    word: int
+    """Which of the words said of this release is taken back: its place among them, from 0."""
+    by: str
+    role_from: str = SETTINGS
+    """What says that the person has the role it was given in; of no matter to whoever gave it."""
+    note: str
+    time: datetime
+    key: str = ""
+    signature: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.by} took back the approval of {self.stage_name} of {self.release}"
+        return f"{what}: {_in_a_line(self.note)}"
+
+
 class Lapse(Record):
     """An approval or rejection that no longer counts, and why."""
 

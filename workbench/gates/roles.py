@@ -85,6 +85,17 @@ def role_of(
     return fitting[0]
 
 
+def known(people: People, groups: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the roles that somebody can have.
+
+    Args:
+        people: roles by person, from the settings.
+        groups: groups by role, from the settings; who is in them is known elsewhere.
+    """
+    through_groups = {role for role, some in groups.items() if some}
+    return through_groups.union(*people.values())
+
+
 def who_may(role: str, people: People, *but: str) -> str:
     """Return a sentence that names those who have a role, some left out."""
     out = {name.casefold() for name in but}

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from workbench.core.digests import canonical_json
 from workbench.core.errors import Refused, WorkbenchError
-from workbench.gates.records import Approval, Revocation, StageApproval
+from workbench.gates.records import Approval, Revocation, StageApproval, StageRevocation
 from workbench.journal import Entry, Event, Signer, VerifierKey
 from workbench.journal.store import Write
 
@@ -27,10 +27,11 @@ _DOMAINS: dict[type, bytes] = {
     Approval: b"model-workbench/approval/v1\n",
     Revocation: b"model-workbench/revocation/v1\n",
     StageApproval: b"model-workbench/stage-approval/v1\n",
+    StageRevocation: b"model-workbench/stage-revocation/v1\n",
 }
 
-Word = Approval | Revocation | StageApproval
-Signed = TypeVar("Signed", Approval, Revocation, StageApproval)
+Word = Approval | Revocation | StageApproval | StageRevocation
+Signed = TypeVar("Signed", Approval, Revocation, StageApproval, StageRevocation)
 
 Keys = Mapping[str, Sequence[str]]
 """Public keys by person."""

@@ -202,6 +202,9 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "artifact.refused": lambda p: f"was to release it, and its bytes were refused: {p['reason']}",
     "artifact.accepted": lambda _: "found its bytes to be right again",
     "release.approved": lambda p: f"approved {p['stage_name']} of {p['release']} as {p['role']}: {p['note']}",
+    "release.approval_revoked": lambda p: (
+        f"took back an approval of {p['stage_name']} of {p['release']}: {p['note']}"
+    ),
     "waiver.given": lambda p: f"answers for a {p['kind']} until {p['until']}: {p['reason']}",
 }
 

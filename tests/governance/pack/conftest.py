@@ -25,6 +25,11 @@ from workbench.governance.pack import PackRecord, Sources, make_pack, verifier
 from workbench.journal import Event, FileSigner, Journal
 from workbench.models.history import registered_event
 from workbench.models.records import Lineage, ModelVersion
+from workbench.releases.book import Book, Page
+from workbench.releases.opening import opened
+from workbench.releases.people import Voices
+from workbench.releases.state import PROMOTED, STAGE_ENTERED
+from workbench.testing.releases import PLAN, plan
 
 TARGET = "two_year_recid"
 NUMBERS = ["age", "priors_count"]
@@ -177,6 +182,13 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "1" * 64
 PEOPLE = {"grace": ["model-risk"], "joan": ["model-risk", "legal"], "ada": ["model-risk"]}
 
+SHADOW, _, HALF, CHAMPION = PLAN["stages"]
+#: A plan that asks people before both of its steps.
+ASKING = plan(
+    stages=[SHADOW, HALF | {"approvals": {"owner": 2, "legal": 1}}, CHAMPION | {"approvals": {"owner": 1}}]
+)
+OWNERS = {"olga": ["owner"], "otto": ["owner"], "leo": ["legal"], "lena": ["legal", "owner"]}
+
 
 class TickingClock:
     """A second a look."""
@@ -300,11 +312,85 @@ class Desk:
             "endpoint": "lending",
             "candidate": "lending/1",
             "candidate_digest": DIGEST,
+            "plan": ASKING.model_dump(mode="json", exclude_none=True),
+            "plan_digest": ASKING.digest,
             "verdict": json.loads(verdict.to_json()),
         }
         self.write(stream, "release.opened", opening)
         if promote:
             self.write(stream, "release.promoted", {"reason": "Nobody to compare with."})
+
+    # A release in stages, by the rules: the room's own events, people's own words.
+
+    def open_staged(self, changed: dict | None = None) -> None:
+        """``lending-1`` made another version champion; ``lending-2`` of ours begins in its first stage.
+
+        Args:
+            changed: what its opening says instead of the truth.
+        """
+        other = {"id": "lending-1", "candidate": "lending/0", "verdict": {"policy": "strict"}}
+        self.write("release/lending-1", "release.opened", other)
+        self.write("release/lending-1", "release.promoted", {"reason": "Nobody to compare with."})
+        place = {"endpoint": "lending", "champion": "lending/0", "since_table": 1, "cursor": ""}
+        event = opened("lending-2", self.version, ASKING, self.judge(), [], **place)
+        self.write("release/lending-2", event.kind, event.payload | (changed or {}))
+
+    @property
+    def book(self) -> Book:
+        return Book(self.journal)
+
+    @property
+    def page(self) -> Page:
+        return self.book.page("lending-2")
+
+    @property
+    def voices(self) -> Voices:
+        return Voices(self.journal, people=OWNERS, listed={}, clock=self.clock)
+
+    def say_yes(self, by: str, role: str | None = None):
+        """Say, as the release room would, that ``lending-2`` may go on."""
+        said = self.voices.say(
+            self.page.release,
+            self.version,
+            by=by,
+            note="Read the pairs.",
+            signer=FileSigner(self.root / "keys", by),
+            role=role,
+        )
+        self.book.append(self.page, [said.event], also=said.enrolment)
+        return said.event.payload
+
+    def take_back(self, by: str, given_by: str | None = None) -> None:
+        """Take such a word back, as the release room would."""
+        said = self.voices.take_back(
+            self.page.release,
+            self.version,
+            by=by,
+            note="Too soon.",
+            signer=FileSigner(self.root / "keys", by),
+            given_by=given_by,
+        )
+        self.book.append(self.page, [said.event], also=said.enrolment)
+
+    def enter(self) -> None:
+        """Go on to the next step, whoever has let it in."""
+        release = self.page.release
+        stage = release.stages[release.stage + 1]
+        if stage.kind == "champion":
+            event = Event(kind=PROMOTED, payload={"reason": "All was quiet."})
+        else:
+            payload = {"stage": release.stage + 1, "name": stage.name, "since_table": 2, "reason": "Quiet."}
+            event = Event(kind=STAGE_ENTERED, payload=payload)
+        self.book.append(self.page, [event])
+
+    def walk(self) -> None:
+        """Walk a release to its end, by the rules."""
+        self.open_staged()
+        for by in ("olga", "otto", "leo"):
+            self.say_yes(by)
+        self.enter()
+        self.say_yes("lena", "owner")
+        self.enter()
 
     def pack(self, to: Path | None = None) -> Packed:
         card = ModelCard(model=self.version, journal_size=0, journal_root="", time=NOW)

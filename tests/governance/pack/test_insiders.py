@@ -7,12 +7,16 @@ import json
 
 import pytest
 
+from workbench.audits.records import Measurement
 from workbench.core.digests import of_json
 from workbench.core.errors import Conflict, InvalidInput, NotFound, Tampered, Unavailable
+from workbench.gates import Findings, load_policy
+from workbench.gates.docket import Rival
 from workbench.gates.records import Approval, Revocation
 from workbench.gates.signatures import signed
 from workbench.governance.pack import make
 from workbench.journal import Event, FileSigner, VerifierKey
+from workbench.models.history import registered_event
 
 
 def refused(desk) -> str:
@@ -175,6 +179,35 @@ def test_a_revocation_that_nobody_signed_is_named(honest):
     assert "approval.revoked in entry 6, by grace: the signature does not hold" in refused(honest)
 
 
+def revoked_by_hand(desk, approval: str, by: str) -> None:
+    """A revocation as nobody can write it by the rules."""
+    signer = FileSigner(desk.root / "keys", by)
+    word = signed(Revocation(approval=approval, by=by, note="By hand.", time=desk.clock.now()), signer)
+    desk.write(f"key/{by}", "key.enrolled", {"person": by, "key": word.key, "source": "first use"})
+    desk.write("approval/lending/1", "approval.revoked", json.loads(word.to_json()))
+
+
+def test_an_author_who_takes_back_what_somebody_else_said_is_named(honest):
+    honest.say("joan", "reject", role="model-risk")
+    revoked_by_hand(honest, "approval/lending/1#1", "Ada")
+    assert "by Ada: the author takes back what joan said" in refused(honest)
+
+
+@pytest.mark.parametrize("approval", ["approval/lending/1#1", "approval/lending/1#7", "approval/lending/2#0"])
+def test_a_revocation_of_what_nobody_had_said_before_is_named(honest, approval):
+    revoked_by_hand(honest, approval, "grace")
+    assert f"by grace: nobody had said {approval} before" in refused(honest)
+
+
+def test_somebody_else_in_the_role_may_take_a_word_back(honest):
+    word = honest.say("joan", "reject", role="model-risk")
+    signer = FileSigner(honest.root / "keys", "grace")
+    honest.approvals.revoke(honest.version, word.id, by="grace", note="Cleared up.", signer=signer)
+    honest.release()
+    told = [claim.sentence for claim in honest.pack().verify().claims]
+    assert "At that moment these approvals counted: grace as model-risk." in told
+
+
 # Releases
 
 
@@ -212,6 +245,66 @@ def test_a_promotion_on_evidence_that_fails_is_named(honest):
     honest.audit(0.5)
     honest.write("release/lending-1", "release.promoted", {"reason": "Nobody looked."})
     assert "and it is fail by what was there" in refused(honest)
+
+
+COMPARING = {"audit": "performance", "metric": "roc_auc_score", "at_least": -0.2, "than": "champion"}
+ABSOLUTE = {"audit": "performance", "metric": "roc_auc_score", "at_least": 0.7}
+RIVAL = "sha256:" + "4" * 64
+
+
+def compared(desk, **policy) -> None:
+    """Open under a policy that compares with a champion, whose evidence no pack has."""
+    said = {"name": "strict", "rules": [ABSOLUTE, COMPARING], "approvals": {"model-risk": 1}}
+    desk.policy = load_policy(said | policy)
+    other = desk.version.model_copy(update={"version": 2, "digest": RIVAL})
+    desk.write("model/lending", registered_event(other))
+    desk.write("model/lending", "model.alias", {"alias": "champion", "version": 2, "digest": RIVAL})
+    theirs = desk.audit().model_copy(update={"model_digest": RIVAL})
+    desk.say("grace")
+    desk.release(desk.judge(rival=Rival(other, [theirs])), promote=False)
+
+
+def promote(desk) -> None:
+    desk.write("release/lending-1", "release.promoted", {"reason": "Nobody looked."})
+
+
+def test_where_a_rule_compares_with_a_champion_whose_evidence_is_elsewhere_the_others_are_enough(desk):
+    compared(desk)
+    promote(desk)
+    assert desk.pack().verify().holds
+
+
+def test_a_rule_that_compares_with_the_champion_excuses_no_other_from_being_judged_again(desk):
+    compared(desk)
+    desk.audit(0.3)
+    promote(desk)
+    assert "the gate said pass, and it is fail by what was there" in refused(desk)
+
+
+def test_a_rule_that_compares_with_the_champion_excuses_no_finding(desk):
+    compared(desk, max_open_findings={"critical": 0})
+    Findings(desk.journal, desk.clock).open(desk.version, "It is mad.", severity="critical", by="joan")
+    promote(desk)
+    assert "and it is fail by what was there" in refused(desk)
+
+
+def test_a_rule_that_compares_with_the_champion_excuses_no_evidence_that_is_too_old(desk):
+    compared(desk, max_age_days={"*": 30})
+    desk.clock.at = desk.clock.at.replace(month=12, day=31)
+    promote(desk)
+    assert "and it is inconclusive by what was there" in refused(desk)
+
+
+@pytest.mark.parametrize(("against", "outcome"), [(RIVAL, "fail"), ("sha256:" + "5" * 64, "inconclusive")])
+def test_a_difference_that_the_audit_itself_measured_is_judged_again(desk, against, outcome):
+    compared(desk)
+    found = Measurement(metric="roc_auc_score", value=0.8, low=0.75, high=0.85, n=900)
+    worse = Measurement(
+        metric="roc_auc_score_difference", slice="against=champion", value=-0.4, low=-0.5, high=-0.3, n=900
+    )
+    desk.audit(measurements=(found, worse), champion_digest=against)
+    promote(desk)
+    assert f"and it is {outcome} by what was there" in refused(desk)
 
 
 def test_a_promotion_on_other_data_than_was_approved_is_named(honest):

@@ -30,6 +30,7 @@ def test_an_auditor_with_the_pack_and_one_key_verifies_every_claim(champion, aud
         "policies",
         "verdicts",
         "words",
+        "stages",
         "releases",
         "index",
         "holds:",

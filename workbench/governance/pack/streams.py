@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from workbench.journal import Entry, Journal
 from workbench.models.records import ModelVersion
-from workbench.releases.state import OPENED
+from workbench.releases.state import APPROVAL_REVOKED, APPROVED, OPENED
 
 
 def streams_of(journal: Journal, version: ModelVersion) -> list[str]:
@@ -18,10 +18,11 @@ def streams_of(journal: Journal, version: ModelVersion) -> list[str]:
     about |= {f"{kind}/{version.name}" for kind in ("model", "finding", "waiver", "endpoint")}
     said = journal.read(f"approval/{version.ref}")
     releases = set(_releases(journal, version))
-    opened = [entry for stream in releases for entry in journal.read(stream) if entry.kind == OPENED]
+    written = [journal.read(stream) for stream in releases]
+    opened = [entry for entries in written for entry in entries if entry.kind == OPENED]
     verdicts = [*(e.payload for e in journal.read(f"gate/{version.ref}")), *map(_verdict, opened)]
     about |= {f"policy/{one['policy']}" for one in [*verdicts, *(e.payload for e in said)] if "policy" in one}
-    about |= {f"key/{entry.payload['by']}" for entry in said}
+    about |= {f"key/{entry.payload['by']}" for entry in [*said, *_stage_words(written, version)]}
     return sorted(about | releases | set(_incidents(journal, version)))
 
 
@@ -36,6 +37,13 @@ def _releases(journal: Journal, version: ModelVersion) -> Iterator[str]:
         elif journal.read(stream)[0].payload["candidate"] == version.ref:
             yield stream
     yield f"{prefix}{last + 1}"
+
+
+def _stage_words(releases: list[list[Entry]], version: ModelVersion) -> Iterator[Entry]:
+    """Yield what people said between the stages of the version's own releases."""
+    for entries in releases:
+        if entries and entries[0].payload["candidate"] == version.ref:
+            yield from (entry for entry in entries if entry.kind in (APPROVED, APPROVAL_REVOKED))
 
 
 def _incidents(journal: Journal, version: ModelVersion) -> Iterator[str]:

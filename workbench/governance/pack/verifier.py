@@ -34,7 +34,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FORMAT = "model-workbench/pack/v1"
+FORMAT = "model-workbench/pack/v2"
+#: Says nothing on its page of people between the stages, and lacks the keys of those who spoke there alone.
+FIRST_FORMAT = "model-workbench/pack/v1"
 
 #: Written last of all, and the last entry under the checkpoint: says what is in the pack.
 MADE = "pack.made"
@@ -501,6 +503,7 @@ class Pack:
         if not self.entries or (made := self.entries[-1]).kind != MADE:
             raise DoesNotHold(f"{ENTRIES} does not end with the entry that says what is in the pack.")
         self.made = made
+        self.format: str = made.payload["format"]
         self.ref: str = made.payload["model"]
         self.name, _, number = self.ref.rpartition("/")
         self.version = _counted(number)
@@ -679,11 +682,17 @@ class Judge:
         before: the place of the entry.
         now: the time of the verdict: evidence grows too old, and the acceptance of a finding ends.
         recorded: the rules as a verdict has them. Where one compares with the champion, whose evidence is not
-            in the pack, the difference is taken from there.
+            in the pack, the difference is taken from there. None: there is no verdict of that moment, and
+            such a rule counts as if it held.
     """
 
     def __init__(
-        self, pack: Pack, policy: dict[str, Any], before: int, now: datetime, recorded: Sequence[Row] = ()
+        self,
+        pack: Pack,
+        policy: dict[str, Any],
+        before: int,
+        now: datetime,
+        recorded: Sequence[Row] | None = None,
     ) -> None:
         if unknown := sorted(set(policy) - _POLICY_KEYS):
             raise DoesNotHold(_unknown(unknown))
@@ -716,11 +725,6 @@ class Judge:
     def data(self) -> list[str]:
         """Digests of the data that it was measured on."""
         return sorted({one["data_digest"] for one in self.read})
-
-    @property
-    def compares(self) -> bool:
-        """True when a rule asks for more than what is in a pack: the evidence of the champion."""
-        return any(leaf.get("than") == "champion" for rule in self._rules for leaf in _leaves(rule))
 
     def rows(self) -> list[Row]:
         """Return all rules, judged."""
@@ -779,6 +783,8 @@ class Judge:
 
     def _as_recorded(self, rule: dict[str, Any], depth: int) -> list[Row]:
         """Take differences from the record, and compare each with the limit again."""
+        if self._recorded is None:
+            return [_row(rule, "pass", depth)]
         rows: list[Row] = []
         for row in self._recorded[self._at :]:
             wanted = _row({**rule, "slice": row["slice"]}, row["outcome"], depth)
@@ -955,19 +961,36 @@ def enrolled(pack: Pack, person: str, before: int) -> Entry | None:
 
 def check_word(pack: Pack, entry: Entry) -> None:
     """Check one approval, rejection or revocation."""
-    said, where = entry.payload, f"{entry.kind} in entry {entry.seq}, by {entry.payload['by']}"
-    key = enrolled(pack, said["by"], entry.seq)
+    where = _spoken(entry)
+    _check_signed(entry, enrolled(pack, entry.payload["by"], entry.seq), _DOMAINS[entry.kind])
+    if entry.kind in _DECISIONS:
+        _check_bound(pack, entry, where)
+    else:
+        _check_revocation(pack, entry, where)
+
+
+def _spoken(entry: Entry) -> str:
+    return f"{entry.kind} in entry {entry.seq}, by {entry.payload['by']}"
+
+
+def _check_signed(entry: Entry, key: Entry | None, domain: bytes) -> None:
+    """Check that a word is signed with the key that an entry of the journal enrolled."""
+    said, where = entry.payload, _spoken(entry)
     if key is None or key.payload["key"] != said["key"]:
         raise DoesNotHold(f"{where}: the key it names is not the one that the journal has of {said['by']}.")
+    _check_signature(entry, domain)
+
+
+def _check_signature(entry: Entry, domain: bytes) -> None:
+    """Check that a word is signed with the key that it names."""
+    said, where = entry.payload, _spoken(entry)
     try:
         signature, public = _base64(said["signature"]), Key.parse(said["key"]).public
     except ValueError as error:
         raise DoesNotHold(f"{where}: {error}.") from error
-    signed = _DOMAINS[entry.kind] + canonical({k: v for k, v in said.items() if k != "signature"})
+    signed = domain + canonical({k: v for k, v in said.items() if k != "signature"})
     if not ed25519_verifies(public, signature, signed):
         raise DoesNotHold(f"{where}: the signature does not hold.")
-    if entry.kind in _DECISIONS:
-        _check_bound(pack, entry, where)
 
 
 def _check_bound(pack: Pack, entry: Entry, where: str) -> None:
@@ -979,6 +1002,17 @@ def _check_bound(pack: Pack, entry: Entry, where: str) -> None:
         raise DoesNotHold(f"{where}: it is the author's own.")
     if said["role"] not in pack.policy_text(said["policy"], said["policy_digest"]).get("approvals", {}):
         raise DoesNotHold(f"{where}: its policy does not ask for the role {said['role']}.")
+
+
+def _check_revocation(pack: Pack, entry: Entry, where: str) -> None:
+    """Check that a revocation takes back a word that is there, and is not the author's."""
+    decided = pack.of_kind(entry.stream, *_DECISIONS)
+    earlier = {one.payload["id"]: one.payload["by"] for one in decided if one.seq < entry.seq}
+    about, by = entry.payload["approval"], entry.payload["by"].casefold()
+    if about not in earlier:
+        raise DoesNotHold(f"{where}: nobody had said {about} before.")
+    if by != earlier[about].casefold() and by == pack.author.casefold():
+        raise DoesNotHold(f"{where}: the author takes back what {earlier[about]} said.")
 
 
 class Standing(NamedTuple):
@@ -1026,7 +1060,7 @@ def check_permission(pack: Pack, opened: Verdict, at: Entry) -> Standing:
     said, where = opened.said, f"{at.stream}, entry {at.seq} ({at.kind})"
     policy = pack.policy_text(said["policy"], said["policy_digest"])
     judge = Judge(pack, policy, at.seq, moment(at.time))
-    outcome = said["outcome"] if judge.compares else judge.outcome(judge.rows())
+    outcome = judge.outcome(judge.rows())
     if (outcome, said["outcome"]) != ("pass", "pass"):
         raise DoesNotHold(f"{where}: the gate said {said['outcome']}, and it is {outcome} by what was there.")
     stood = standing(pack, said, judge.data, at)
@@ -1036,6 +1070,225 @@ def check_permission(pack: Pack, opened: Verdict, at: Entry) -> Standing:
                 f"{where}: policy {said['policy']} asks for {count} by {role}, and {there} counted."
             )
     return stood
+
+
+# -----------------------------------------------------------------------------------------------------------
+# The stages of a release: walked one after the other, by the plan that it was opened with, and those that ask
+# for people entered on their words alone.
+
+_STAGE_DOMAINS = {
+    "release.approved": b"model-workbench/stage-approval/v1\n",
+    "release.approval_revoked": b"model-workbench/stage-revocation/v1\n",
+}
+#: What a plan leaves out of its digest, by the part of it that says so: what is not said otherwise.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "plan": {"description": "", "alpha": 0.05, "sticky": ""},
+    "stage": {"weights": [], "min_minutes": 0, "deadline_minutes": 60, "approvals": {}},
+    "errors": {"margin": 2, "alpha_share": 1},
+    "disagreement": {"tolerance": 0, "alpha_share": 1},
+    "latency": {"alpha_share": 1},
+    "objective": {"alpha_share": 1},
+    "guardrails": {"min_requests": 100, "alpha_share": 1},
+}
+#: What moves or is said while a release is under way, and in which states it may be.
+_UNDER_WAY = {
+    "release.stage_entered": ("running",),
+    "release.promoted": ("running",),
+    "release.approved": ("running", "paused"),
+    "release.approval_revoked": ("running", "paused"),
+}
+_ENDS = {
+    "release.promoted": "promoted",
+    "release.aborted": "aborted",
+    "release.rolled_back": "rolled back",
+    "release.killed": "killed",
+    "release.superseded": "superseded",
+}
+_LEADS_TO = {**_ENDS, "release.paused": "paused", "release.resumed": "running"}
+
+
+def plan_digest(plan: dict[str, Any]) -> str:
+    """Return the digest of what a plan says."""
+    metrics = {name: _but(_DEFAULTS.get(name, {}), metric) for name, metric in plan["metrics"].items()}
+    stages = [_but(_DEFAULTS["stage"], stage) for stage in plan["stages"]]
+    return sha256(canonical({**_but(_DEFAULTS["plan"], plan), "metrics": metrics, "stages": stages}))
+
+
+def _but(defaults: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key not in defaults or value != defaults[key]}
+
+
+class Step(NamedTuple):
+    """One step of a plan."""
+
+    name: str
+    approvals: dict[str, int]
+    """How many people of each role must say yes before it is entered."""
+
+
+def steps_of(plan: dict[str, Any]) -> list[Step]:
+    """Return the stages as they are walked: one with several weights is as many steps, and asks once."""
+    found = []
+    for stage in plan["stages"]:
+        asked = stage.get("approvals", {})
+        shares = [f" {100 * weight:g} %" for weight in stage.get("weights", [])] or [""]
+        found += [Step(stage["name"] + share, {} if n else asked) for n, share in enumerate(shares)]
+    return found
+
+
+class Entered(NamedTuple):
+    """A step that a release entered, and whose words let it in."""
+
+    entry: Entry
+    step: Step
+    given: dict[str, list[str]]
+    """People by role."""
+    alone: bool = False
+    """It was champion at once, for there was none."""
+
+
+class Walk:
+    """A release, followed from its opening on.
+
+    Args:
+        pack: has it.
+        stream: its stream.
+    """
+
+    def __init__(self, pack: Pack, stream: str) -> None:
+        self._pack = pack
+        self._first = first = pack.streams[stream][0]
+        self.steps = steps_of(first.payload["plan"])
+        self._at = 0
+        self._state = "running"
+        self._said: list[Entry] = []
+        self._taken_back: set[int] = set()
+        """Places among what was said."""
+        if stream != f"release/{first.payload['id']}":
+            raise DoesNotHold(f"{stream} begins with the opening of {first.payload['id']}.")
+        if plan_digest(first.payload["plan"]) != first.payload["plan_digest"]:
+            raise DoesNotHold(f"{stream} has another plan in entry {first.seq} than its digest says.")
+
+    def entered(self) -> Iterator[Entered]:
+        """Yield each step that was entered after the first; raise where one was not as the plan says."""
+        for entry in self._pack.streams[self._first.stream][1:]:
+            if self._state not in _UNDER_WAY.get(entry.kind, (self._state,)):
+                raise DoesNotHold(f"{_moved(entry)}: the release was {self._state} then.")
+            if entry.kind == "release.approved":
+                self._check_approval(entry)
+                self._said.append(entry)
+            elif entry.kind == "release.approval_revoked":
+                self._check_revocation(entry)
+                self._taken_back.add(entry.payload["word"])
+            elif entry.kind in ("release.stage_entered", "release.promoted"):
+                yield self._enter(entry)
+            self._state = _LEADS_TO.get(entry.kind, self._state)
+
+    def _enter(self, entry: Entry) -> Entered:
+        last = len(self.steps) - 1
+        if entry.kind == "release.promoted" and entry.position == 1 and not self._reigns(entry.seq):
+            return Entered(entry, self.steps[last], {}, alone=True)
+        promoted = entry.kind == "release.promoted"
+        wanted = last if promoted else entry.payload["stage"]
+        if wanted != self._at + 1 or (wanted == last) != promoted:
+            raise DoesNotHold(
+                f"{_moved(entry)}: what comes after {self.steps[self._at].name} is {self._next}."
+            )
+        step, given = self.steps[wanted], self._given()
+        if not promoted and entry.payload["name"] != step.name:
+            raise DoesNotHold(f"{_moved(entry)}: what the plan has there is {step.name}.")
+        for role, count in step.approvals.items():
+            if (there := len(given.get(role, []))) < count:
+                raise DoesNotHold(
+                    f"{_moved(entry)}: {step.name} asks for {count} by {role}, and {there} counted."
+                )
+        self._at = wanted
+        return Entered(entry, step, given)
+
+    @property
+    def _next(self) -> str:
+        return self.steps[self._at + 1].name if self._at + 1 < len(self.steps) else "nothing"
+
+    def _reigns(self, before: int) -> bool:
+        """Return whether the endpoint had a champion. Of one named otherwise its opening says so."""
+        if not _number(self._pack, self._first.stream):
+            return bool(self._first.payload["champion"])
+        ends = ("release.promoted", "release.rolled_back")
+        streams = [name for name in self._pack.releases if _number(self._pack, name)]
+        ended = [[e.kind for e in self._pack.of_kind(name, *ends) if e.seq < before] for name in streams]
+        return any(kinds[-1:] == ["release.promoted"] for kinds in ended)
+
+    def _given(self) -> dict[str, list[str]]:
+        """Return who had said yes to the next step, by role. A person counts once."""
+        given: dict[str, list[str]] = {}
+        people: set[str] = set()
+        for place, entry in enumerate(self._said):
+            by, about = entry.payload["by"], entry.payload["stage"]
+            if about == self._at + 1 and place not in self._taken_back and by.casefold() not in people:
+                people.add(by.casefold())
+                given.setdefault(entry.payload["role"], []).append(by)
+        return given
+
+    def _check_approval(self, entry: Entry) -> None:
+        said, where = entry.payload, _spoken(entry)
+        self._check_next(entry)
+        about = (self._pack.ref, self._pack.digest, self._first.payload["plan_digest"])
+        if (said["model"], said["model_digest"], said["plan_digest"]) != about:
+            raise DoesNotHold(f"{where}: it is about other bytes, or another plan, than this release.")
+        if self._is_party(said["by"]):
+            raise DoesNotHold(f"{where}: it is by the author, or by whoever opened the release.")
+        if said["role"] not in self.steps[self._at + 1].approvals:
+            raise DoesNotHold(f"{where}: {self._next} does not ask for the role {said['role']}.")
+
+    def _check_revocation(self, entry: Entry) -> None:
+        said, where = entry.payload, _spoken(entry)
+        self._check_next(entry)
+        place = said["word"]
+        if not 0 <= place < len(self._said) or self._said[place].payload["stage"] != said["stage"]:
+            raise DoesNotHold(f"{where}: nobody had said such a word of {self._next} before.")
+        giver = self._said[place].payload["by"]
+        if said["by"].casefold() != giver.casefold() and self._is_party(said["by"]):
+            raise DoesNotHold(f"{where}: the author, or whoever opened it, takes back what {giver} said.")
+
+    def _check_next(self, entry: Entry) -> None:
+        """Check that a word is signed, and about the step that came next."""
+        said, where = entry.payload, _spoken(entry)
+        if (said["release"], said["stage"]) != (self._first.payload["id"], self._at + 1):
+            raise DoesNotHold(f"{where}: it is not about {self._next} of {self._first.payload['id']}.")
+        if said["stage_name"] != self._next:
+            raise DoesNotHold(f"{where}: it calls {self._next} {said['stage_name']}.")
+        if lacks_key(self._pack, entry):
+            _check_signature(entry, _STAGE_DOMAINS[entry.kind])
+        else:
+            _check_signed(entry, key_beside(self._pack, entry), _STAGE_DOMAINS[entry.kind])
+
+    def _is_party(self, by: str) -> bool:
+        return by.casefold() in (self._pack.author.casefold(), self._first.actor.casefold())
+
+
+def _moved(entry: Entry) -> str:
+    return f"{entry.stream}, entry {entry.seq} ({entry.kind})"
+
+
+def stage_words(pack: Pack) -> list[Entry]:
+    """Return what people said between the stages of this version's releases."""
+    return [entry for stream in pack.own_releases for entry in pack.of_kind(stream, *_STAGE_DOMAINS)]
+
+
+def key_beside(pack: Pack, entry: Entry) -> Entry | None:
+    """Return the entry that enrolled the key of a word between stages.
+
+    It stands before it, or right after it: a person's first word and their key are written together.
+    """
+    by = entry.payload["by"]
+    before = enrolled(pack, by, entry.seq)
+    known = before is not None and before.payload["key"] == entry.payload["key"]
+    return before if known else enrolled(pack, by, entry.seq + 2)
+
+
+def lacks_key(pack: Pack, entry: Entry) -> bool:
+    """Return whether a word is by somebody whose key a pack of the first format left out."""
+    return pack.format == FIRST_FORMAT and f"key/{entry.payload['by']}" not in pack.made.payload["streams"]
 
 
 # -----------------------------------------------------------------------------------------------------------
@@ -1207,15 +1460,15 @@ def _counting(pack: Pack, said: dict[str, Any]) -> Claim:
     asked = said["required_approvals"]
     stood = standing(pack, said, said["data"], pack.made)
     text = f"Policy {said['policy']} asks for {_listing(f'{n} by {role}' for role, n in asked.items())}. "
-    text += f"When this pack was made these approvals counted: {_listing(_by_role(stood))}."
+    text += f"When this pack was made these approvals counted: {_listing(_by_role(stood.given))}."
     text += f" It stood rejected by {_listing(stood.rejected)}." if stood.rejected else ""
     enough = all(len(stood.given.get(role, [])) >= count for role, count in asked.items())
     outcome = "rejected" if stood.rejected else "approved" if enough else "not enough"
     return Claim(PEOPLE, text, (pack.made.seq,), (), outcome)
 
 
-def _by_role(stood: Standing) -> list[str]:
-    return [f"{by} as {role}" for role, people in stood.given.items() for by in people]
+def _by_role(given: dict[str, list[str]]) -> list[str]:
+    return [f"{by} as {role}" for role, people in given.items() for by in people]
 
 
 def _open(pack: Pack) -> Iterator[Claim]:
@@ -1249,26 +1502,22 @@ def _open(pack: Pack) -> Iterator[Claim]:
         yield Claim(OPEN, text + "".join(told), tuple(e.seq for e in pack.streams[stream]))
 
 
-_ENDS = {
-    "release.promoted": "promoted",
-    "release.aborted": "aborted",
-    "release.rolled_back": "rolled back",
-    "release.killed": "killed",
-    "release.superseded": "superseded",
-}
-
-
 def _released(pack: Pack) -> Iterator[Claim]:
     for verdict in (one for one in pack.verdicts() if one.entry.kind == "release.opened"):
         first = verdict.entry
         name = first.payload["id"]
         yield Claim(RELEASED, f"{first.actor} opened the release {name} on {at(first.time)}.", (first.seq,))
-        for entry in pack.of_kind(first.stream, *_ENDS):
+        between: dict[int, Claim] = {} if pack.format == FIRST_FORMAT else dict(_between(pack, first))
+        for entry in pack.stream(first.stream):
+            if entry.seq in between:
+                yield between[entry.seq]
+            if entry.kind not in _ENDS:
+                continue
             text = f"{name} was {_ENDS[entry.kind]} on {at(entry.time)} by {entry.actor}"
             yield Claim(RELEASED, f"{text}: {entry.payload['reason']}", (entry.seq,), (), "", 1)
             if entry.kind == "release.promoted":
                 stood = check_permission(pack, verdict, entry)
-                text = f"At that moment these approvals counted: {_listing(_by_role(stood))}."
+                text = f"At that moment these approvals counted: {_listing(_by_role(stood.given))}."
                 text += f" It stood rejected by {_listing(stood.rejected)}." if stood.rejected else ""
                 yield Claim(RELEASED, text, (entry.seq,), (), "rejected" if stood.rejected else "approved", 1)
     if not pack.own_releases:
@@ -1281,6 +1530,40 @@ def _released(pack: Pack) -> Iterator[Claim]:
         did = "stopped every answer of" if entry.kind == "endpoint.killed" else "let answer again"
         text = f"{entry.actor} {did} {pack.name} on {at(entry.time)}: {entry.payload['reason']}"
         yield Claim(RELEASED, text, (entry.seq,))
+
+
+def _between(pack: Pack, first: Entry) -> Iterator[tuple[int, Claim]]:
+    """Yield what is to be said of a release's plan, of its steps and of people between them, by entry."""
+    walk, said = Walk(pack, first.stream), first.payload
+    asks = "".join(
+        f" {step.name} asks for {_listing(f'{n} by {role}' for role, n in step.approvals.items())}."
+        for step in walk.steps
+        if step.approvals
+    )
+    names = _listing(step.name for step in walk.steps)
+    text = f"Its plan {said['plan']['name']} ({said['plan_digest']}) has the stages {names}.{asks}"
+    yield first.seq, Claim(RELEASED, text, (first.seq,), (), "", 1)
+    for entry, step, given, alone in walk.entered():
+        text = f"{said['id']} entered {step.name} on {at(entry.time)}."
+        text += f" These approvals of it counted: {_listing(_by_role(given))}." if given else ""
+        text = "There was no champion to compare with, and no stage was walked." if alone else text
+        yield entry.seq, Claim(RELEASED, text, (entry.seq,), (), "approved" if given else "", 1)
+    for entry in pack.of_kind(first.stream, *_STAGE_DOMAINS):
+        yield entry.seq, _stage_word(pack, entry)
+
+
+def _stage_word(pack: Pack, entry: Entry) -> Claim:
+    said, key = entry.payload, key_beside(pack, entry)
+    if entry.kind == "release.approved":
+        did = f"approved {said['stage_name']} on {at(entry.time)} as {said['role']}"
+        did += f" (a role by {said['role_from']})"
+    else:
+        given = pack.of_kind(entry.stream, "release.approved")[said["word"]]
+        did = f"took back on {at(entry.time)} what {given.payload['by']} had said of {said['stage_name']}"
+        did += f" in entry {given.seq}"
+    signed = f" Signed with {Key.parse(key.payload['key']).label}." if key else ""
+    text = f"{said['by']} {did}: {_quoted(said['note'])}.{signed}"
+    return Claim(RELEASED, text, tuple(one.seq for one in (entry, key) if one), (), "", 1)
 
 
 def champion_of(pack: Pack) -> tuple[str, Entry | None]:
@@ -1383,6 +1666,10 @@ _CANNOT = (
     ),
     "That the model is fit, fair or lawful. It is evidence for those who must decide that.",
 )
+_CANNOT_OF_STAGES = (
+    "Whether somebody had their role still when a stage was entered on their word, or had the role of whose "
+    "word they took back: the roles of that day are in the project's settings, which are not here."
+)
 _LEFT_OUT = (
     "the artifact, training and test data, and captured traffic: their digests stand for them",
     "the rows of incidents; what was written about an incident is here",
@@ -1473,6 +1760,7 @@ def page(pack: Pack) -> bytes:
     stated, title = claims(pack), f"Evidence for {_escaped(pack.ref)}"
     facts = "".join(f"<dt>{name}</dt><dd>{_escaped(value)}</dd>\n" for name, value in _facts(pack).items())
     policy = "default-src 'none'; style-src 'unsafe-inline'"
+    cannot = _CANNOT if pack.format == FIRST_FORMAT else (*_CANNOT, _CANNOT_OF_STAGES)
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
@@ -1482,7 +1770,7 @@ def page(pack: Pack) -> bytes:
         'that show it. Until you have verified them they are no more than claims: <a href="#how">how to</a>.',
         f"</p>\n<dl>\n{facts}</dl>\n",
         *_sections(stated),
-        f"<h2>What this pack cannot show</h2>\n{_bullets(_CANNOT)}",
+        f"<h2>What this pack cannot show</h2>\n{_bullets(cannot)}",
         f"<h2>What was left out</h2>\n{_bullets(_LEFT_OUT)}",
         *_how_to_verify(pack),
         *_tables(pack),
@@ -1498,7 +1786,7 @@ def _facts(pack: Pack) -> dict[str, str]:
     return {
         "bytes": pack.digest,
         "verdict": f"{last['outcome']}, by policy {last['policy']}" if last else "none",
-        "approved by": _listing(_by_role(stood)),
+        "approved by": _listing(_by_role(stood.given)),
         "champion": champion_of(pack)[0] or "nobody",
         "made": f"{at(pack.made.time)} by {pack.made.actor}",
         "journal": f"{note.origin}, {_count(note.size, 'entry', 'entries')}",
@@ -1575,7 +1863,7 @@ def manifest(pack: Pack) -> bytes:
     """Return the manifest: every other file with its size and digest."""
     note = pack.checkpoint
     content = {
-        "format": FORMAT,
+        "format": pack.format,
         "model": pack.ref,
         "digest": pack.digest,
         "made": {"by": pack.made.actor, "time": pack.made.time},
@@ -1595,7 +1883,7 @@ def manifest(pack: Pack) -> bytes:
 
 def _check_files(pack: Pack) -> str:
     said = pack.json(MANIFEST)
-    if said.get("format") != FORMAT:
+    if said.get("format") not in (FIRST_FORMAT, FORMAT):
         raise DoesNotHold(
             f"{MANIFEST} is of the format {said.get('format')!r}, and this script reads {FORMAT}."
         )
@@ -1693,13 +1981,15 @@ def _needed(pack: Pack) -> Iterator[str]:
     yield from (f"{kind}/{pack.name}" for kind in ("model", "finding", "waiver", "endpoint"))
     yield from (f"policy/{verdict.said['policy']}" for verdict in pack.verdicts())
     yield from (f"key/{entry.payload['by']}" for entry in words(pack))
+    if pack.format != FIRST_FORMAT:
+        yield from (f"key/{entry.payload['by']}" for entry in stage_words(pack))
     numbers = sum(bool(_number(pack, name)) for name in pack.releases)
     yield from (f"release/{pack.name}-{number}" for number in range(1, numbers + 2))  # and no further one
 
 
 def _check_made(pack: Pack) -> str:
     said = pack.made.payload
-    if (said["format"], pack.made.stream, said["digest"]) != (FORMAT, f"pack/{pack.ref}", pack.digest):
+    if (pack.made.stream, said["digest"]) != (f"pack/{pack.ref}", pack.digest):
         raise DoesNotHold(f"Entry {pack.made.seq} is about another pack.")
     there = {name: sha256(data) for name, data in pack.files.items() if name not in AFTERWARDS}
     for name in sorted({*there, *said["files"]}):
@@ -1780,6 +2070,16 @@ def _check_releases(pack: Pack) -> str:
     return f"{len(pack.own_releases)} with {count}, each after the verdict and the approvals that it needs"
 
 
+def _check_stages(pack: Pack) -> str:
+    entered = sum(len(list(Walk(pack, stream).entered())) for stream in pack.own_releases)
+    said = stage_words(pack)
+    if lacking := sum(lacks_key(pack, entry) for entry in said):
+        keys = f", {lacking} of them with keys that this pack, of the first format, does not have"
+    else:
+        keys = ", each signed with the key that the journal has of them" * bool(said)
+    return f"{entered} entered in the order of their plans; {_count(len(said), 'word')} by people{keys}"
+
+
 def _check_index(pack: Pack) -> str:
     if pack.file(INDEX) != page(pack):
         raise DoesNotHold(f"{INDEX} states something else than entries and files show.")
@@ -1853,6 +2153,7 @@ def verify(raw: bytes, keys: Sequence[Key] = ()) -> Verification:
             ("policies", lambda: _check_policies(pack)),
             ("verdicts", lambda: _check_verdicts(pack)),
             ("words", lambda: _check_words(pack)),
+            ("stages", lambda: _check_stages(pack)),
             ("releases", lambda: _check_releases(pack)),
             ("index", lambda: _check_index(pack)),
         )
