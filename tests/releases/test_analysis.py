@@ -161,7 +161,7 @@ def test_where_the_candidate_answers_everything_its_objective_judges_and_no_comp
     assert set(found) == {"objective"}
     assert found["objective"].outcome is Outcome.FAIL
     assert found["objective"].sentence.startswith(
-        "The candidate failed 26 of 400 requests (6.5 %): proved above the objective of 2 % (evidence"
+        "The candidate failed 26 of 400 entities (6.5 %): proved above the objective of 2 % (evidence"
     )
     assert mismatch(KINDS, [*steps, CanaryTally(400, 26)]) == ""
 
@@ -193,6 +193,22 @@ def test_each_metric_spends_its_part_of_alpha():
 
 def test_where_entities_are_split_a_coin_that_lies_is_told_in_entities():
     assert "of 1,000 entities" in mismatch(KINDS, [CanaryTally(candidate_n=200, champion_n=800)])
+
+
+def test_where_entities_are_counted_every_sentence_says_so():
+    found = judged(quiet_canary(0.1, candidate_bad=1, champion_bad=9), of=KINDS)
+    assert found["errors"].sentence.startswith(
+        "The candidate failed 1 of 100 entities (1.0 %), the champion 9 of 900 entities (1.0 %)"
+    )
+    assert "more new entities like these would settle it" in found["errors"].sentence
+    assert found["objective"].sentence.startswith("The candidate failed 1 of 100 entities")
+    assert judged(CanaryTally(), of=KINDS)["errors"].sentence == "No entity counted yet."
+    shadow = judged(quiet_shadow(400, differ=60, candidate_bad=3), of=plan(sticky="customer"))
+    assert "60 of 397 entities differently" in shadow["disagreement"].sentence
+    assert "failed 3 of 400 entities (0.75 %), the champion 0 of 400 entities" in shadow["errors"].sentence
+    assert not any(
+        "request" in v.sentence or "pair" in v.sentence for v in (*found.values(), *shadow.values())
+    )
 
 
 def test_a_look_is_kept_when_it_changed_or_grew_by_a_twentieth():

@@ -53,6 +53,16 @@ def test_a_canary_stage_passes_on_exposure_and_says_what_is_not_proved():
     )
 
 
+def test_a_stage_that_counts_entities_says_so_while_it_waits_and_when_it_passes():
+    state = in_canary(plan(sticky="customer"))
+    assert "shadow passed after 200 entities:" in state.release.reason
+    waiting = stepped(state, seen(SHADOW, quiet_canary(0.1, 50)))
+    assert "entities to the candidate" in waiting.release.reason
+    passed = stepped(state, seen(SHADOW, TENTH, table_version=3))
+    assert "passed after 100 entities to the candidate" in passed.release.reason
+    assert "in 100 entities, not proved" in passed.release.reason
+
+
 def test_a_stage_that_requires_proof_waits_for_it():
     state = in_last(plan(stages=REQUIRED))
     waiting = stepped(state, seen(SHADOW, TENTH, quiet_canary(0.5, 1000, candidate_bad=5, champion_bad=5)))
@@ -139,6 +149,16 @@ def test_waiting_at_the_door_ends_at_the_deadline():
     state = stepped(in_last(), seen(SHADOW, TENTH, HALF), minutes=90)
     assert state.release.status is Status.ABORTED
     assert "has not been asked" in state.release.reason
+
+
+def test_what_a_paused_stage_lacked_is_not_told_once_it_has_it():
+    short = stepped(opened(), seen(quiet_shadow(56)))
+    assert "56 of 100 pairs" in short.release.reason
+    paused = after(short, [Event(kind=PAUSED, payload={"reason": "holiday"})])
+    assert (
+        stepped(paused, seen(quiet_shadow(138))).release.reason
+        == "shadow: nothing is lacking, and it is paused."
+    )
 
 
 def test_a_paused_release_does_not_move_on_but_harm_still_ends_it():

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
+import workbench as wb
 from workbench.core.clock import SystemClock
 from workbench.core.errors import Conflict, Refused, Unavailable
 from workbench.core.settings import Settings
 from workbench.core.values import Outcome
 from workbench.gateway.routing import kill, read_table
+from workbench.gateway.status import write_status
+from workbench.gateway.watcher import new_status
 from workbench.journal import Journal
 from workbench.models.registry import Registry
-from workbench.releases import Releases
-from workbench.releases.drills import Drills
-from workbench.releases.drills_records import Mark, mark_of, set_mark, swapped
+from workbench.releases import Releases, drilling
+from workbench.releases.drills import Drills, Pair, _measured
+from workbench.releases.drills_asked import STALE, Wishes, new_wish
+from workbench.releases.drills_records import Drill, Mark, mark_of, set_mark, swapped
+from workbench.releases.lease import holder
+from workbench.releases.loop import Loop
 from workbench.releases.reconciliation import look
 from workbench.testing.clock import START
 from workbench.testing.gateway import running_gateway
@@ -26,6 +33,7 @@ from workbench.testing.killing import child
 from workbench.testing.releases import plan, verdict_on
 from workbench.testing.traffic import send
 from workbench.traffic import TrafficStore
+from workbench.traffic.sending import KEY, Answered
 
 NAME = "tiny"
 ROWS = [{"x1": x1} for x1 in (-2.0, -1.0, 1.0, 2.0)]
@@ -69,9 +77,16 @@ def release(releases, number: int) -> None:
 @pytest.fixture
 def url(settings, releases):
     with running_gateway(settings.root, NAME, settings={"gateway_deadline_seconds": 0.5}) as url:
-        send(url, NAME, ROWS * 15, rate=300)
-        time.sleep(1.5)  # until they are captured
+        captured(settings, url)
         yield url
+
+
+def captured(settings, url) -> None:
+    """Send requests, and wait until some of them lie where a drill finds them."""
+    send(url, NAME, ROWS * 15, rate=300)
+    traffic, until = TrafficStore(settings.state / "traffic"), time.monotonic() + 30
+    while not (traffic.frame(NAME)["status"] == 200).any() and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -137,6 +152,62 @@ def test_a_standby_that_cannot_answer_is_found_before_traffic_moves(settings, re
     assert read_table(settings.state, NAME) == before
 
 
+def test_a_champion_that_does_not_answer_after_the_way_back_fails_the_drill(releases):
+    now = releases._target.status(NAME)
+    champion, standby = now.routing.champion, now.routing.standby
+    drill = Drill(endpoint=NAME, champion="tiny/2", standby="tiny/1", outcome=Outcome.PASS, reason="")
+    pair = Pair(now.routing, now.version, champion, standby, new_status(NAME, 1, ""))
+
+    def measured(*by: tuple[float, int]) -> Drill:
+        answers = [Answered(done, done, 200, version, "", b"") for done, version in by]
+        return _measured(drill, answers, pair, there=1.0, back=2.0)
+
+    stuck = measured((0.5, 2), (1.5, 1), (2.5, 1))
+    assert stuck.outcome is Outcome.FAIL
+    assert stuck.reason.endswith("tiny/2 did not answer again after the way back.")
+    assert measured((0.5, 2), (1.5, 1), (2.1, 1), (2.5, 2)).outcome is Outcome.PASS
+
+
+def test_a_first_switch_that_fails_once_the_pointer_has_moved_is_taken_back_at_once(
+    settings, releases, url, monkeypatch
+):
+    """As on Ray: the table is written, and then the dashboard does not answer."""
+    target, failing = releases._drills._target, [Unavailable("The cluster does not answer.")]
+    route = target.route
+
+    def written_and_not_told(routing, **given):
+        version = route(routing, **given)
+        if routing.champion.model.version == 1:
+            raise failing.pop()
+        return version
+
+    monkeypatch.setattr(target, "route", written_and_not_told)
+    with pytest.raises(Unavailable, match="does not answer"):
+        releases.drill(NAME)
+    assert serving(settings) == (2, 1)
+    monkeypatch.undo()
+    releases.keep(NAME)
+    assert releases._journal.read(f"drill/{NAME}")[-1].payload["outcome"] == "error"
+
+
+def test_somebody_who_goes_back_in_the_middle_of_a_drill_is_not_undone(settings, releases, url, monkeypatch):
+    person, target = opened(settings, "grace"), releases._drills._target
+    route = target.route
+
+    def gone_back_meanwhile(routing, **given):
+        version = route(routing, **given)
+        if routing.champion.model.version == 1:
+            monkeypatch.undo()
+            person.rollback(NAME, "INC-1")
+        return version
+
+    monkeypatch.setattr(target, "route", gone_back_meanwhile)
+    with pytest.raises(Conflict, match="moved the traffic of tiny"):
+        releases.drill(NAME)
+    person._journal.close()
+    assert serving(settings) == (1, None)
+
+
 def test_a_drill_killed_half_way_is_ended_by_the_next_tick(settings, releases, url):
     def work(writer: int) -> None:
         opened(settings, "grace").drill(NAME)
@@ -145,8 +216,6 @@ def test_a_drill_killed_half_way_is_ended_by_the_next_tick(settings, releases, u
     until = time.monotonic() + 30
     while serving(settings) != (1, 2) and time.monotonic() < until:
         time.sleep(0.02)
-    import os
-
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     os.close(reader)
@@ -174,7 +243,7 @@ def test_without_gateway_standby_or_requests_a_drill_says_what_is_missing(settin
     release(releases, 2)
     with pytest.raises(Unavailable, match="No gateway serves tiny"):
         releases.drill(NAME)
-    with running_gateway(root, NAME), pytest.raises(Refused, match="none to replay"):
+    with running_gateway(root, NAME), pytest.raises(Refused, match=r"none to replay.*send tiny --data "):
         releases.drill(NAME)
     version = releases._registry.version(f"{NAME}/3")
     releases.open(version, plan(), endpoint=NAME, verdict=verdict_on(version))
@@ -185,3 +254,205 @@ def test_without_gateway_standby_or_requests_a_drill_says_what_is_missing(settin
     with pytest.raises(Conflict, match="is killed: legal hold"):
         releases.drill(NAME)
     releases._journal.close()
+
+
+@pytest.fixture
+def person(settings):
+    """Somebody else, in another process as far as the lease knows."""
+    found = opened(settings, "grace")
+    yield found
+    found._journal.close()
+
+
+@contextmanager
+def controller(settings):
+    """The loop, as ``release run`` runs it; yields what it says."""
+    stop, said = threading.Event(), []
+    loop = Loop(lambda: opened(settings), said.append, stop=stop)
+    runs = threading.Thread(target=lambda: loop.run(every=0.05))
+    runs.start()
+    until = time.monotonic() + 20
+    while holder(settings.state, NAME) is None and time.monotonic() < until:
+        time.sleep(0.02)
+    try:
+        yield said
+    finally:
+        stop.set()
+        runs.join()
+
+
+def drilled(releases) -> list[dict]:
+    return [e.payload for e in releases._journal.read(f"drill/{NAME}") if e.kind == "endpoint.drilled"]
+
+
+def files(settings) -> list[str]:
+    return [path.name for path in (settings.state / "releases" / NAME).glob("drill-*")]
+
+
+def test_a_controller_that_drives_the_endpoint_drills_for_whoever_asks(settings, releases, url, person):
+    told = []
+    asking = settings.model_copy(update={"drill_hours": 0.0})
+    with controller(asking) as said:
+        drill = person.drill(NAME, told.append)
+    assert drill.outcome is Outcome.PASS, drill.reason
+    assert drill.asked_by == "grace"
+    assert told == [
+        f"asked the controller, process {os.getpid()}, for it; it has 120 s, and Ctrl-C takes the wish back"
+    ]
+    assert [payload["id"] for payload in drilled(releases)] == [drill.id]
+    assert any("Asked for by grace." in line for line in said)
+    assert files(settings) == []
+
+
+def test_the_true_reason_comes_before_who_drives(settings, releases, person):
+    with controller(settings), pytest.raises(Unavailable, match="No gateway serves tiny"):
+        person.drill(NAME)
+    kill(settings.state, NAME, "legal hold")
+    with releases.driving(NAME), pytest.raises(Conflict, match="is killed: legal hold"):
+        person.drill(NAME)
+
+
+def test_what_the_controller_refuses_reaches_whoever_asked(settings, releases, url, person, monkeypatch):
+    monkeypatch.setattr(person._drills, "require_possible", lambda _: None)
+    monkeypatch.setattr(Drills, "run", _refusing)
+    with controller(settings) as said, pytest.raises(Refused, match=r"nothing to replay\. Send some"):
+        person.drill(NAME)
+    assert said == []
+    assert files(settings) == []
+
+
+def test_what_breaks_in_the_controller_reaches_whoever_asked_as_well(
+    settings, releases, url, person, monkeypatch
+):
+    monkeypatch.setattr(Drills, "run", _breaking)
+    with controller(settings) as said, pytest.raises(Unavailable, match="RuntimeError: broken"):
+        person.drill(NAME)
+    assert [line for line in said if "RuntimeError: broken" in line]
+
+
+def _refusing(*_):
+    raise Refused("nothing to replay.", remedy="Send some.", field="endpoint")
+
+
+def _breaking(*_):
+    raise RuntimeError("broken")
+
+
+def test_a_controller_that_does_not_look_is_waited_for_no_longer_than_was_said(
+    settings, releases, url, person, monkeypatch
+):
+    monkeypatch.setattr(drilling, "PATIENCE", 1.0)
+    with releases.driving(NAME), pytest.raises(Unavailable, match="has not begun the drill"):
+        person.drill(NAME)
+    assert files(settings) == []
+    releases.drill_asked(NAME)
+    assert drilled(releases) == []
+
+
+def test_who_is_interrupted_takes_the_wish_back(settings, releases, url, person):
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with releases.driving(NAME), pytest.raises(Unavailable, match="The wish was taken back"):
+        person.drill(NAME, interrupt)
+    assert files(settings) == []
+
+
+def test_when_the_controller_ends_before_it_took_the_wish_the_drill_is_done_here(
+    settings, releases, url, person
+):
+    with ExitStack() as held:
+        held.enter_context(releases.driving(NAME))
+        drill = person.drill(NAME, lambda _: held.close())
+    assert (drill.outcome, drill.asked_by) == (Outcome.PASS, "")
+    assert len(drilled(releases)) == 1
+
+
+def test_a_wish_that_nobody_waits_for_any_more_is_dropped(settings, releases):
+    wishes, wish = Wishes(settings.state, NAME), new_wish("grace", START)
+    wishes.write(wish)
+    old = time.time() - STALE - 1
+    os.utime(settings.state / "releases" / NAME / f"drill-{wish.id}.ask", (old, old))
+    releases.drill_asked(NAME)
+    assert (drilled(releases), files(settings)) == ([], [])
+
+
+def test_a_wish_that_a_controller_died_over_is_not_drilled_again(settings, releases, url):
+    wishes, wish = Wishes(settings.state, NAME), new_wish("grace", START)
+    wishes.write(wish)
+    assert list(wishes.take()) == [wish]
+    releases.drill_asked(NAME)
+    assert drilled(releases) == []
+    assert "ended in the middle of the drill" in str(wishes.declined(wish))
+
+
+def test_a_drill_cut_short_is_written_for_whoever_asked_for_it(settings, releases):
+    mark = Mark(champion="tiny/2", standby="tiny/1", by="ada", time=START, asked_by="grace", id="one")
+    set_mark(settings.state, NAME, mark)
+    releases.keep(NAME)
+    found = releases._drills.done(NAME, "one")
+    assert (found.outcome, found.asked_by) == (Outcome.ERROR, "grace")
+
+
+def test_without_a_key_nothing_is_replayed_or_written(settings, releases, root, monkeypatch):
+    """Of the thirty wrong attempts a minute it uses one."""
+    monkeypatch.delenv(KEY, raising=False)
+    with running_gateway(root, NAME, settings={"gateway_auth": "keys"}) as url:
+        bench = wb.open(root, actor="ada")
+        key = bench.gateway_keys.add(NAME, name="drills")[1]
+        bench.journal.close()
+        with pytest.MonkeyPatch.context() as shown:
+            shown.setenv(KEY, key)
+            captured(settings, url)
+        for _ in range(3):
+            with pytest.raises(Unavailable, match=rf"A key .*{KEY}.*workbench gateway-key add tiny"):
+                releases.drill(NAME)
+        assert drilled(releases) == []
+        monkeypatch.setenv(KEY, "wbk_wrong")
+        with pytest.raises(Unavailable, match="The key is not valid here"):
+            releases.drill(NAME)
+        monkeypatch.setenv(KEY, key)
+        assert releases.drill(NAME).outcome is Outcome.PASS
+
+
+def test_a_key_with_too_small_a_quota_is_told_apart_from_a_standby_that_fails(
+    settings, releases, url, monkeypatch
+):
+    monkeypatch.setattr(Drills, "_by_version", _too_often)
+    with pytest.raises(Unavailable, match="may ask 10 times a minute"):
+        releases.drill(NAME)
+    assert drilled(releases) == []
+
+
+def _too_often(self, pair, one, bodies):
+    return [Answered(0.0, 0.0, 429, None, "", b'{"error": "drills may ask 10 times a minute."}')] * len(
+        bodies
+    )
+
+
+def test_a_controller_without_a_key_says_whose_it_is(settings, releases, url, person, monkeypatch):
+    monkeypatch.setattr(Drills, "_by_version", _too_often)
+    with controller(settings), pytest.raises(Unavailable, match=r"process \d+, drills: .* its environment"):
+        person.drill(NAME)
+
+
+def test_a_gateway_that_loads_is_no_gateway_that_is_missing(settings, releases):
+    write_status(settings.state, new_status(NAME, os.getpid(), "http://127.0.0.1:1"))
+    with pytest.raises(Unavailable, match=r"does not answer yet: it is loading.*workbench status"):
+        releases.drill(NAME)
+
+
+def test_a_scheduled_drill_that_fails_keeps_no_release_waiting(settings, releases, url, monkeypatch):
+    monkeypatch.setattr(Drills, "_by_version", _too_often)
+    with controller(settings) as said:
+        until = time.monotonic() + 20
+        while not said and time.monotonic() < until:
+            time.sleep(0.02)
+        version = releases._registry.version(f"{NAME}/3")
+        monkeypatch.undo()
+        opened_now = releases.open(version, plan(), endpoint=NAME, verdict=verdict_on(version))
+        while not any(line.startswith(opened_now.id) for line in said) and time.monotonic() < until:
+            time.sleep(0.02)
+    assert said[0].startswith("drill of tiny: ")
+    assert "may ask 10 times a minute" in said[0]
+    assert any(line.startswith(opened_now.id) for line in said)

@@ -342,9 +342,10 @@ def test_rollback_moves_the_traffic_with_the_journal_gone_and_the_next_command_r
     revived.close()
 
 
-def test_rolling_back_an_endpoint_that_never_was_is_refused(project):
-    with pytest.raises(Refused, match="nothing to go back to"):
-        project.releases.rollback("nowhere", "why not")
+def test_rolling_back_an_endpoint_that_never_was_names_the_nearest(project):
+    project.open(1)
+    with pytest.raises(NotFound, match=r"Nothing was ever released to 'tiyn'.*Did you mean 'tiny'\?"):
+        project.releases.rollback("tiyn", "why not")
 
 
 # Stopping

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.core.errors import InvalidInput
 from workbench.releases.forecast import forecast
 from workbench.releases.today import Today, today
 from workbench.releases.yardsticks import OTHER
@@ -52,7 +53,7 @@ def test_the_proof_of_no_worse_is_named_with_its_thousands_and_a_stage_that_requ
     assert (step.waits_for, step.late) == ("errors", True)
     assert step.minutes == pytest.approx(proof.median / 50)
     assert found.late == (step,)
-    assert "tenth would probably meet the deadline" in str(found)
+    assert "tenth would probably not pass before the deadline, which ends the release" in str(found)
 
 
 def test_a_stage_that_asks_for_exposure_alone_passes_when_it_has_come():
@@ -61,6 +62,36 @@ def test_a_stage_that_asks_for_exposure_alone_passes_when_it_has_come():
     [slow] = foretold(rate=2.0).steps
     assert (slow.minutes, slow.late) == (250.0, True)
     assert "The rate of 2 a minute was given, not measured." in foretold(rate=2.0).notes
+
+
+@pytest.mark.parametrize("rate", [-5, 0, float("nan"), float("inf"), "5", True])
+def test_a_rate_at_which_no_request_comes_is_refused(rate):
+    with pytest.raises(InvalidInput, match="rate:") as refused:
+        foretold(rate=rate)
+    assert (refused.value.field, "above 0" in refused.value.remedy) == ("rate", True)
+
+
+@pytest.mark.parametrize(("minutes", "over"), [(1.0, "minute"), (45.4, "45 minutes"), (900.0, "15 hours")])
+def test_a_rate_that_was_measured_is_told_with_the_time_it_was_measured_over(minutes, over):
+    found = foretold(measured=replace(MEASURED, minutes=minutes))
+    assert f"100 requests a minute, measured over the last {over}." in found.notes
+    of = plan(sticky="x1", metrics={"errors": {}}, stages=[TENTH, CHAMPION])
+    told = foretold(of, replace(MEASURED, per_minute=2.345, minutes=minutes))
+    assert f"2.35 new entities a minute, measured over the last {over}." in told.notes
+    given = foretold(measured=replace(MEASURED, minutes=minutes), rate=2.0)
+    assert not [note for note in given.notes if "measured over" in note]
+
+
+def test_a_role_that_nobody_has_is_told_before_anything_is_opened():
+    asking = plan(
+        metrics={"errors": {}}, stages=[TENTH, CHAMPION | {"approvals": {"model-rsk": 1, "owner": 1}}]
+    )
+    notes = foretold(asking, roles={"model-risk", "owner"}).notes
+    assert (
+        "Nobody has the role 'model-rsk', which the stage 'champion' asks for: this plan is refused. "
+        "Did you mean 'model-risk'?"
+    ) in notes
+    assert not [note for note in foretold(asking, roles={"model-rsk", "owner"}).notes if "Nobody" in note]
 
 
 def test_time_that_a_stage_asks_for_is_waited_for():
@@ -99,7 +130,7 @@ def test_every_step_of_every_kind_is_foretold_by_what_can_be_judged_in_it():
         assert {e.metric for e in step.expected} == {"errors", "latency", "objective", "guardrail"}
     assert {e.metric for e in whole.expected} == {"objective"}
     assert {e.group for e in takes(tenth, "guardrail", "worse")} == {"1"}  # the rarest
-    slower = [e.expectation for e in takes(split, "latency", "worse")]
+    slower = [e.median for e in takes(split, "latency", "worse")]
     assert slower == sorted(slower, reverse=True)
     assert found.minutes == pytest.approx(sum(step.minutes for step in found.steps))
 
@@ -118,6 +149,57 @@ def test_what_a_good_candidate_cannot_prove_is_not_to_be_expected():
     assert (proof.expectation, proof.median, proof.minutes) == (None, None, None)
     assert (step.minutes, step.late, found.minutes) == (None, True, None)
     assert "cannot pass" in str(found)
+
+
+def test_a_proof_within_a_close_margin_is_long_and_not_impossible():
+    of = plan(
+        metrics={"errors": {"margin": 1.1}},
+        stages=[TENTH | {"weight": 0.5, "require": ["errors"]}, CHAMPION],
+    )
+    [step] = foretold(of, replace(MEASURED, champion_bad=200)).steps
+    [proof] = takes(step, "errors", "good")
+    assert 0.6 * proof.expectation < proof.median < proof.expectation
+    assert step.minutes == pytest.approx(proof.median / 50)
+
+
+def test_slower_answers_show_before_the_counts_that_are_expected_would_show_them():
+    latencies = np.random.default_rng(0).lognormal(3.0, 0.8, 5000)
+    of = plan(metrics={"errors": {}, "latency": {}}, stages=[TENTH, CHAMPION])
+    [step] = foretold(of, replace(MEASURED, latencies=latencies)).steps
+    for one, simulated in zip(takes(step, "latency", "worse"), (415, 79, 29), strict=True):
+        assert one.median == pytest.approx(simulated, rel=0.12)
+        assert one.minutes == pytest.approx(one.median / 10)
+
+
+@pytest.mark.parametrize("least", [100, 4000])
+def test_harm_to_a_group_is_told_no_sooner_than_so_many_of_it_have_come(least):
+    of = plan(
+        metrics={"errors": {}, "guardrails": {"column": "x1", "min_requests": least}},
+        stages=[TENTH, CHAMPION],
+    )
+    measured = replace(MEASURED, champion_bad=500, groups={"0": 0.9, "1": 0.1})
+    [step] = foretold(of, measured, groups=("0", "1", OTHER)).steps
+    for one in takes(step, "guardrail", "worse"):
+        assert one.median >= 0.1 * least / 0.1
+        assert one.expectation >= 0.1 * least / 0.1
+
+
+def test_a_further_attempt_is_foretold_with_the_budget_that_is_left():
+    first, third = foretold(), foretold(attempts=2)
+    assert (third.alpha, third.notes[0]) == (
+        0.0025,
+        "Attempt 3 with these bytes: the error budget is 0.0025.",
+    )
+    [before], [now] = ([e.median for e in takes(f.steps[0], "errors", "good")] for f in (first, third))
+    assert now > 1.1 * before
+
+
+def test_a_project_foretells_a_second_attempt_as_it_would_open_it(project):
+    project.promote(1)
+    project.open(2)
+    project.releases.rollback("tiny", "a slip")
+    assert project.releases.forecast(project.version(2), plan(), "tiny").alpha == plan().alpha / 2
+    assert project.releases.forecast(project.version(3), plan(), "tiny").alpha == plan().alpha
 
 
 def test_without_traffic_nothing_is_foretold_and_the_notes_say_so():
@@ -165,6 +247,50 @@ def test_today_is_measured_from_what_was_captured():
     guarded = plan(metrics={"errors": {}, "guardrails": {"column": "x1"}})
     met = today(frame, 1, guarded, ("0", "1", OTHER), START).groups
     assert met == pytest.approx({"0": 1 / 8, "1": 1 / 8, OTHER: 6 / 8})
+
+
+def came(n: int, *, kept: float, redacted=(), column="x1") -> pd.DataFrame:
+    """Requests of eight entities over twenty minutes, of which the rows of a share were kept."""
+    made = Traffic(0).canary(n, 0.0, table=1, time=START - timedelta(minutes=20))
+    rows = [
+        {"inputs": [{column: float(i % 8)}]} if i < kept * n else {"inputs": [{}], "kept": False}
+        for i in range(n)
+    ]
+    return pd.DataFrame(
+        [dict(e.model_copy(update=row | {"redacted": redacted})) for e, row in zip(made, rows, strict=True)]
+    )
+
+
+STICKY = ALONE.model_copy(update={"sticky": "x1"})
+
+
+def test_entities_are_counted_where_their_rows_were_kept_and_the_rate_is_said_to_be_a_least_one():
+    measured = today(came(400, kept=0.1), 1, STICKY, (), START)
+    assert measured.per_minute == pytest.approx(8 / 20)
+    assert measured.unnamed == 360
+    said = foretold(STICKY, measured).notes
+    assert "Of 360 of 400 requests the entity was not kept: the true rate of entities may be higher." in said
+
+
+def test_where_no_entity_was_kept_the_rate_of_entities_is_unknown_and_the_notes_ask_for_it():
+    measured = today(came(400, kept=1.0, redacted=("x1",), column="x2"), 1, STICKY, (), START)
+    assert (measured.per_minute, measured.unnamed) == (0.0, 400)
+    found = foretold(STICKY, measured)
+    assert all(step.minutes is None for step in found.steps)
+    assert any("how many entities came is not known: give a rate." in note for note in found.notes)
+    assert foretold(STICKY, measured, rate=5.0).steps[0].minutes is not None
+
+
+def test_a_request_that_names_no_entity_is_one_of_its_own():
+    exchanges = came(40, kept=1.0, column="x2")
+    assert today(exchanges, 1, STICKY, (), START).per_minute == pytest.approx(40 / 20)
+    exchanges["inputs"] = [[{"x1": None}]] * 40
+    assert today(exchanges, 1, STICKY, (), START).per_minute == pytest.approx(40 / 20)
+
+
+def test_a_subject_of_which_a_digest_was_kept_counts_as_an_entity():
+    measured = today(came(400, kept=1.0, redacted=("x1",)), 1, STICKY, (), START)
+    assert (measured.per_minute, measured.unnamed) == (pytest.approx(8 / 20), 0)
 
 
 def serve_alone(project, n: int, *, bad: float = 0.0) -> None:

@@ -73,6 +73,14 @@ def test_groups_are_what_training_showed_and_one_for_all_else(column, named):
     assert groups(Guardrails(column="g"), [column]) == (*named, OTHER)
 
 
+def test_great_whole_numbers_are_groups_of_their_own():
+    column = Column(name="g", type="long", integer=True, low=20240101.0, high=20240103.0)
+    known = groups(Guardrails(column="g"), [column])
+    assert known == ("20240101", "20240102", "20240103", OTHER)
+    found = group_counts(exchanges([20240101]), exchanges([20240102.0], [20240103.5]), "region", known)
+    assert found == {"20240101": Arms(1, 0), "20240102": Arms(0, 0, 1), OTHER: Arms(0, 0, 1)}
+
+
 @pytest.mark.parametrize(
     "column",
     [
@@ -97,6 +105,21 @@ def test_harm_to_one_group_is_flagged_while_the_whole_looks_healthy():
     )
     whole = judge(PLAN, 0.05, [tally], [], GROUPS)[0]
     assert (whole.metric, whole.outcome) == ("errors", Outcome.INCONCLUSIVE)
+
+
+def test_counts_that_hold_those_of_earlier_stages_say_so():
+    first, now = (
+        split(b=Arms(60, 0, 60, 0), c=Arms(9, 0, 9, 0)),
+        split(b=Arms(30, 0, 30, 0), a=Arms(9, 0, 9, 0)),
+    )
+    found = judged(first, now)
+    assert found["b"].sentence == (
+        "Where region is b, the candidate failed 0 of 90 requests (0 %), the champion 0 of 90 requests (0 %): "
+        "no evidence of harm, with the stages before."
+    )
+    few = ": 100 requests are needed before anything is said of it."
+    assert found["c"].sentence.endswith("(0 %), with the stages before" + few)
+    assert found["a"].sentence.endswith("the champion 0 of 9 requests (0 %)" + few)
 
 
 def test_each_group_needs_its_part_of_the_budget_whether_the_others_are_met_or_not():

@@ -198,3 +198,56 @@ def test_stopping_ends_it_after_the_step(project, said):
     stop.set()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_a_failure_that_never_ends_is_tried_again_for_ever_a_minute_apart(said, monkeypatch):
+    monkeypatch.setattr(module, "_FIRST", 1.0)
+
+    def open():
+        raise Unavailable("The journal is down.", field="journal")
+
+    loop = Loop(open, said.append)
+    loop._turns["the project"] = module._Turn(failures=5000)
+    assert not loop.once()
+    assert 0 < loop._turns["the project"].at - time.monotonic() <= 60
+
+
+def test_what_people_do_is_told_whoever_did_it(project, loop, said):
+    """One line for each thing, in its order, also when the loop did not look in between."""
+    project.open(1)
+    loop._round()
+    release = project.open(2)
+    project.releases.pause(release.id, "holiday")
+    project.releases.abort(release.id, "changed our mind")
+    loop._round()
+    assert said == [
+        "tiny-2: opened by ada: tiny/2 by plan steps",
+        f"tiny-2: paused, {release.current.name}, {release.weight:.0%} of requests. Paused by ada: holiday",
+        f"tiny-2: aborted, {release.current.name}, 0% of requests. Aborted by ada: changed our mind",
+    ]
+
+
+def test_a_kill_a_revival_and_a_rollback_are_told(project, loop, said):
+    project.open(1)
+    project.promote(2)
+    loop._round()
+    project.releases.kill(NAME, "legal hold")
+    project.releases.revive(NAME, "lifted")
+    project.releases.rollback(NAME, "INC-1")
+    loop._round()
+    assert said[:2] == ["tiny: killed by ada: legal hold", "tiny: revived by ada: lifted"]
+    assert said[2].startswith("tiny-2: rolled back, ")
+    assert said[2].endswith("Rolled back by ada: INC-1")
+    assert len(said) == 3
+
+
+def test_what_happens_to_endpoints_it_does_not_drive_is_not_told(project, said):
+    project.open(1, endpoint="a")
+    project.open(1, endpoint="b")
+    loop = Loop(project.another, said.append, endpoints=["a"])
+    loop._round()
+    project.releases.kill("b", "legal hold")
+    project.releases.kill("a", "legal hold")
+    loop._round()
+    loop._let_go()
+    assert said == ["a: killed by ada: legal hold"]

@@ -140,9 +140,24 @@ def test_pairs_of_one_entity_count_once_in_shadow_and_leave_its_coin_fresh(store
     assert (pairs.pairs, thrown.candidate_n) == (1, 1)
 
 
-def test_requests_that_count_for_no_arm_do_not_use_up_an_entity(store, capture):
+def test_an_entity_whose_first_request_came_in_a_hard_time_counts_for_no_arm(store, capture):
+    """It would come again only if it was turned away, and only the candidate's are."""
+    mine = {"arm": "candidate", "version": 2}
+    ledger = Ledger(store, "", AGE)
     capture(
-        *canary(2, unit="ada", arm="none"),
+        *canary(1, unit="ada", arm="none"),
+        *canary(1, unit="ada", time=START + timedelta(seconds=1), **mine),
+        *canary(1, unit="bob", **mine),
+        *canary(1, unit="bob", time=START + timedelta(seconds=1), arm="none"),
+    )
+    assert ledger.read(in_canary(), START + timedelta(seconds=10))[1] == CanaryTally(1, 0, 0, 0)
+    capture(*canary(1, unit="ada", time=START + timedelta(seconds=9), **mine))
+    assert ledger.read(in_canary(), START + timedelta(seconds=20))[1] == CanaryTally(1, 0, 0, 0)
+
+
+def test_a_request_for_a_named_version_does_not_use_up_an_entity(store, capture):
+    capture(
+        *canary(2, arm="none"),  # without a coin no entity is noted
         *canary(1, unit="ada", time=START + timedelta(seconds=1), arm="candidate", version=2),
     )
     assert read(store, in_canary())[1] == CanaryTally(1, 0, 0, 0)

@@ -7,7 +7,7 @@ import pytest
 from workbench.core.errors import Conflict, InvalidInput, Refused, Tampered
 from workbench.core.values import Outcome
 from workbench.gateway.routing import is_killed
-from workbench.releases import Status
+from workbench.releases import Releases, Status
 from workbench.releases.opening import require_aborted
 from workbench.releases.reconciliation.told import releases_tell
 from workbench.testing.releases import PLAN, plan, verdict_on
@@ -161,6 +161,61 @@ def test_whoever_sees_harm_coming_does_not_get_a_new_budget_by_ending_it_another
     assert supersede(project, 2).reason.startswith("Attempt 2 with these bytes")
     project.releases.rollback(NAME, "INC-1")
     assert project.open(2).reason.startswith("Attempt 3 with these bytes")
+
+
+def test_whoever_opens_the_one_under_way_again_is_told_how_to_go_on_with_it(project):
+    project.open(1)
+    project.open(2)
+    for begin in (project.open, lambda number: supersede(project, number)):
+        with pytest.raises(Conflict) as refused:
+            begin(2)
+        assert 'bench.watch("tiny-2"), or: workbench release tiny/2' in refused.value.remedy
+        assert "workbench release abort tiny-2" in refused.value.remedy
+
+
+def test_a_refusal_of_the_gate_points_at_the_policy_that_said_so(project):
+    version = project.version(1)
+    with pytest.raises(Refused, match=r"Look at the rules: workbench gate tiny/1 --policy strict$"):
+        project.open(1, verdict=verdict_on(version, Outcome.FAIL))
+    asking = verdict_on(version, required_approvals={"owner": 1}, policy="two words")
+    with pytest.raises(Refused, match="workbench approve tiny/1 --policy 'two words' --note"):
+        project.open(1, verdict=asking)
+
+
+# Roles
+
+
+def with_people(project, people, roles):
+    """The releases of a project whose settings give these roles."""
+    settings = project.settings.model_copy(update={"people": people, "roles": roles})
+    parts = [settings, project.journal, project.registry, project.traffic, project.clock]
+    return Releases(*parts, permission=lambda state: state.allowed)
+
+
+@pytest.mark.parametrize(
+    ("people", "roles"),
+    [({}, {}), ({"ada": ["model-risk"]}, {}), ({}, {"model-rsk": [], "model-risk": ["g"]})],
+)
+def test_a_plan_that_asks_a_role_that_nobody_can_have_is_refused_before_anything(project, people, roles):
+    project.open(1)
+    before, version = len(project.journal.entries()), project.version(2)
+    asking = plan(stages=[SHADOW, HALF | {"approvals": {"model-rsk": 1}}, CHAMPION])
+    with pytest.raises(InvalidInput, match="'canary 50 %' asks approval of the role 'model-rsk'") as refused:
+        with_people(project, people, roles).open(version, asking, endpoint=NAME, verdict=verdict_on(version))
+    assert refused.value.field == "approvals"
+    assert ("Did you mean 'model-risk'?" in refused.value.remedy) == bool(people or roles)
+    assert "[people]" in refused.value.remedy
+    assert len(project.journal.entries()) == before
+
+
+def test_a_role_that_a_group_gives_may_be_asked_whoever_is_in_it(project):
+    project.open(1)
+    version = project.version(2)
+    asking = plan(stages=[SHADOW, HALF | {"approvals": {"model-risk": 1}}, CHAMPION])
+    opened = with_people(project, {}, {"model-risk": ["risk-team"]}).open(
+        version, asking, endpoint=NAME, verdict=verdict_on(version)
+    )
+    assert opened.status is Status.RUNNING
 
 
 # Columns

@@ -8,8 +8,8 @@ from workbench.core.errors import InvalidInput, Refused, Unavailable
 from workbench.journal import Event, FileSigner, VerifierKey
 from workbench.releases import Releases, Status
 from workbench.releases.people import Voices
-from workbench.releases.state import APPROVED
-from workbench.testing.releases import PLAN, plan
+from workbench.releases.state import APPROVAL_REVOKED, APPROVED
+from workbench.testing.releases import PLAN, plan, verdict_on
 
 SHADOW, TENTH, HALF, CHAMPION = PLAN["stages"]
 ASKING = plan(
@@ -35,8 +35,10 @@ def signer(tmp_path):
 
 @pytest.fixture
 def release(project):
+    project.releases = acting(project, "ada")
     project.open(1)
-    return project.open(2, plan=ASKING)
+    version = project.version(2)
+    return acting(project, "ada").open(version, ASKING, endpoint="tiny", verdict=verdict_on(version))
 
 
 @pytest.fixture
@@ -54,6 +56,18 @@ def say(project, release, signer):
         )
 
     return say
+
+
+@pytest.fixture
+def take_back(project, release, signer):
+    """Take a yes back as somebody, as another process of theirs would."""
+
+    def take_back(by: str, **changes):
+        return acting(project, by).revoke_stage(
+            release.id, **({"note": "They were last week's.", "signer": signer(by)} | changes)
+        )
+
+    return take_back
 
 
 def acting(project, by: str, people=PEOPLE) -> Releases:
@@ -192,6 +206,83 @@ def test_somebody_who_has_lost_the_role_does_not_count_any_more(project, release
     assert ready(project, release).stage == 1
 
 
+def test_a_word_that_was_taken_back_does_not_count_until_it_is_said_again(project, release, say, take_back):
+    for by in ("joan", "eve", "mary"):
+        say(by)
+    taken = take_back("eve")
+    assert (taken.release, taken.stage, taken.stage_name, taken.word) == ("tiny-2", 1, "canary 50 %", 1)
+    entry = project.journal.read("release/tiny-2")[-1]
+    assert entry.kind == APPROVAL_REVOKED
+    assert entry.subjects == (release.candidate_digest, release.plan_digest)
+    assert "1 more by owner" in ready(project, release).reason
+    say("eve")
+    assert ready(project, release).stage == 1
+
+
+def test_others_in_the_role_may_take_a_word_back_and_nobody_else(project, release, say, take_back):
+    say("joan")
+    with pytest.raises(
+        Refused, match=r"mary cannot take back what joan said as owner.*As owner may: eve, gr"
+    ):
+        take_back("mary", given_by="joan")
+    with pytest.raises(Refused, match="ada cannot take back what joan said as owner"):
+        take_back("ada", given_by="joan")
+    with pytest.raises(InvalidInput, match="needs a reason"):
+        take_back("joan", note=" ")
+    assert take_back("eve", given_by="Joan").role_from == "workbench.toml"
+    with pytest.raises(Refused, match="No approval of canary 50 % by joan stands in tiny-2"):
+        take_back("joan")
+
+
+def test_whoever_took_a_word_back_and_then_lost_the_role_does_not_bring_it_back(
+    project, release, say, take_back
+):
+    for by in ("joan", "eve", "mary"):
+        say(by)
+    take_back("grace", given_by="eve")
+    without = PEOPLE | {"grace": []}
+    assert "1 more by owner" in ready(project, release, people=without).reason
+
+
+def test_a_word_cannot_be_taken_back_once_its_stage_is_entered(project, release, say, take_back):
+    for by in ("joan", "eve", "mary"):
+        say(by)
+    assert ready(project, release).stage == 1
+    with pytest.raises(Refused, match="No approval of champion by joan stands") as caught:
+        take_back("joan")
+    assert "until the step that it is about is entered" in caught.value.remedy
+
+
+def test_a_word_taken_back_while_the_controller_looks_keeps_the_stage_shut(
+    project, release, say, take_back, monkeypatch
+):
+    for by in ("joan", "eve", "mary"):
+        say(by)
+    project.send(300)
+    releases = acting(project, "ada")
+    look, once = releases._lookout.look, iter([take_back])
+
+    def meanwhile(state):
+        seen = look(state)
+        next(once, lambda _: None)("joan")
+        return seen
+
+    monkeypatch.setattr(releases._lookout, "look", meanwhile)
+    assert releases.tick(release.id).stage == 0
+
+
+@pytest.mark.parametrize(
+    "change", [{"by": "ada"}, {"by": "eve"}, {"release": "tiny-1"}, {"stage": 2}, {"word": 7}, {"note": "x"}]
+)
+def test_a_revocation_by_somebody_else_or_about_something_else_takes_nothing_back(
+    project, release, say, take_back, voices, change
+):
+    say("joan")
+    forged = take_back("joan").model_copy(update=change)
+    now = project.releases.get(release.id).model_copy(update={"revocations": (forged,)})
+    assert voices.counting(now, project.version(2)) == {"owner": ("joan",)}
+
+
 def test_the_deadline_runs_on_while_people_are_asked_and_a_pause_stops_it(project, release, say):
     ready(project, release)
     project.releases.pause(release.id, "they sleep")
@@ -236,4 +327,17 @@ def test_every_view_says_who_said_yes_and_nobody_writes_into_the_page(project, r
     page = now.to_html(tmp_path / "release.html").read_text("utf-8")
     assert "joan approved canary 50 % as owner" in page
     assert "after the yes of 2 by owner" in page
+    assert "<script>alert(1)" not in page
+
+
+def test_every_view_says_of_a_word_that_was_taken_back_that_it_was(
+    project, release, say, take_back, tmp_path
+):
+    say("joan")
+    take_back("joan", note="<script>alert(1)</script>")
+    now = project.releases.get(release.id)
+    assert "✕ joan approved canary 50 % of tiny-2 as owner: Read the pairs. (joan took back" in str(now)
+    page = now.to_html(tmp_path / "release.html").read_text("utf-8")
+    assert "<s>joan approved canary 50 % as owner" in page
+    assert "</s> Taken back by joan, " in page
     assert "<script>alert(1)" not in page

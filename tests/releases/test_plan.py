@@ -98,7 +98,11 @@ def test_a_plan_survives_json():
         ("alpha: 0.05\nalpha: 0.5\n" + EXAMPLE, "plan", "'alpha' is given twice"),
         ("- stages\n", "plan", "is a list, not a plan"),
         ("name: [\n", "plan", "line 2"),
-        ("stages:\n  - {name: a, kind: champion}\nmetrics: {errors: {}}\n", "plan", "nothing would be seen"),
+        (
+            "stages:\n  - {name: a, kind: champion}\nmetrics: {errors: {}}\n",
+            "plan",
+            "Add one of kind shadow, canary, progressive, blue_green or ab before it.",
+        ),
         (
             changed("kind: shadow, min", "kind: canary, weight: 0.5, min"),
             "plan",
@@ -116,6 +120,35 @@ def test_a_plan_that_cannot_be_walked_is_refused_whole_and_says_where(tmp_path, 
         load_plan(written(tmp_path, text))
     assert words in str(refused.value)
     assert refused.value.field == field
+
+
+def test_all_that_is_wrong_with_a_plan_is_told_at_once_unknown_keys_first(tmp_path):
+    with pytest.raises(InvalidInput) as refused:
+        load_plan(written(tmp_path, "alhpa: 0.05\nstages: [{name: a, kind: shadw}]\n"))
+    assert refused.value.message.startswith("careful.yaml: alhpa: unknown key; ")
+    assert "metrics: Field required" in refused.value.message
+    assert "stages[0].kind: Input should be 'shadow'" in refused.value.message
+    assert refused.value.remedy.startswith("alhpa: Did you mean 'alpha'? ")
+    assert refused.value.field == "alhpa"
+
+
+def test_of_many_flaws_the_first_are_told_and_how_many_more_there_are(tmp_path):
+    text = "".join(f"key{n}: 1\n" for n in range(9)) + EXAMPLE
+    with pytest.raises(InvalidInput, match=r"key4: unknown key; and 4 more\."):
+        load_plan(written(tmp_path, text))
+
+
+def test_a_folder_is_called_one(tmp_path):
+    (tmp_path / "dir.yaml").mkdir()
+    with pytest.raises(InvalidInput, match=r"dir\.yaml is a folder, not a plan"):
+        load_plan(tmp_path / "dir.yaml")
+
+
+def test_an_unknown_plan_names_those_of_the_project_too():
+    with pytest.raises(InvalidInput, match="Did you mean 'fast'"):
+        load_plan("fsat", among=["fast", "prog"])
+    with pytest.raises(InvalidInput, match="'canary', 'progressive', 'shadow', 'fast', 'prog'"):
+        load_plan("xyz", among=["fast", "prog"])
 
 
 def test_an_unknown_plan_names_those_there_are(tmp_path):

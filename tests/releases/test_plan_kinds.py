@@ -125,6 +125,56 @@ def test_a_plan_that_cannot_be_walked_is_refused_in_words(stages, changes, words
     assert words in str(refused.value)
 
 
+SHADOW = {"name": "shadow", "kind": "shadow", "min_requests": 10}
+
+
+@pytest.mark.parametrize(
+    ("stages", "changes", "words"),
+    [
+        ([CANARY, CANARY | {"name": "again"}], {}, "'canary' and 'again' route requests alike"),
+        ([SHADOW, SHADOW | {"name": "again"}, CANARY], {}, "'shadow' and 'again' route requests alike"),
+        ([SWITCH, SWITCH | {"name": "again"}], {"metrics": ALL}, "'switch' and 'again' route"),
+        ([SPLIT, SPLIT | {"name": "again"}], {"sticky": "id"}, "'split' and 'again' route"),
+        ([RAMP, CANARY | {"weight": 0.5}], {}, "'ramp 50 %' and 'canary' route requests alike"),
+    ],
+)
+def test_two_stages_in_a_row_whose_requests_nothing_tells_apart_are_refused(stages, changes, words):
+    with pytest.raises(InvalidInput) as refused:
+        of(*stages, **changes)
+    assert words in str(refused.value)
+    assert "make one stage of them" in str(refused.value)
+
+
+def test_a_split_may_follow_a_canary_of_its_weight_and_another_split_with_other_names():
+    plan = of(
+        CANARY | {"weight": 0.5},
+        SPLIT,
+        SPLIT | {"name": "again", "arms": ["a", "b"]},
+        sticky="id",
+    )
+    assert [step.share for step in plan.steps] == [0.5, 0.5, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("metric", [{"objective": {"at_most": 0.1}}, {"latency": {}}])
+@pytest.mark.parametrize("stages", [[SHADOW], [SHADOW, SWITCH]])
+def test_a_shadow_stage_that_nothing_could_stop_is_refused(stages, metric):
+    with pytest.raises(InvalidInput) as refused:
+        of(*stages, metrics={"objective": {"at_most": 0.1}, **metric} if SWITCH in stages else metric)
+    assert "a shadow stage is judged by errors or disagreement: add metrics.errors" in str(refused.value)
+
+
+@pytest.mark.parametrize("metric", [{"errors": {}}, {"disagreement": {"at_most": 0.1}}])
+def test_a_shadow_stage_needs_one_of_what_can_be_seen_in_it(metric):
+    assert of(SHADOW, metrics=metric).metrics.names == tuple(metric)
+
+
+def test_a_plan_of_an_old_journal_that_would_be_refused_now_is_still_read():
+    wrote = {"name": "p", "metrics": {"latency": {}}, "stages": [SHADOW, SHADOW | {"name": "s"}, CHAMPION]}
+    with pytest.raises(InvalidInput):
+        load_plan(wrote)
+    assert [step.name for step in Plan.model_validate(wrote).steps] == ["shadow", "s", "champion"]
+
+
 def test_the_error_budget_is_split_by_weight_and_wholly_spent():
     metrics = ALL | {"errors": {"alpha_share": 2.0}, "guardrails": {"column": "region", "alpha_share": 3.0}}
     plan = of(CANARY, metrics=metrics)

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 
 from workbench.core.errors import Conflict, NotFound
-from workbench.gates.records import StageApproval
+from workbench.gates.records import StageApproval, StageRevocation
 from workbench.journal import Event, Journal
 from workbench.releases.controller import step
 from workbench.releases.records import EvidencePoint, Status
 from workbench.releases.state import (
     ABORTED,
+    APPROVAL_REVOKED,
     APPROVED,
     JUDGED,
     KILLED,
@@ -53,6 +54,12 @@ YES = Event(
         by="grace",
         note="looks right",
         time=START,
+    ).model_dump(mode="json"),
+)
+BACK = Event(
+    kind=APPROVAL_REVOKED,
+    payload=StageRevocation(
+        release="tiny-2", stage=1, stage_name="canary 10 %", word=0, by="grace", note="too soon", time=START
     ).model_dump(mode="json"),
 )
 
@@ -97,6 +104,11 @@ def test_a_pause_stops_the_clock_of_the_stage():
     assert after(resumed, [ENTER], minutes=55).deadline == START + timedelta(minutes=115)
 
 
+def test_a_clock_set_back_during_a_pause_takes_nothing_from_the_stage():
+    paused = after(opened(), [event(PAUSED)], minutes=20)
+    assert after(paused, [event(RESUMED)], minutes=-50).deadline == START + timedelta(minutes=60)
+
+
 HOW = {
     Status.RUNNING: [],
     Status.PAUSED: [event(PAUSED)],
@@ -111,7 +123,8 @@ HOW = {
 @pytest.mark.parametrize(("kind", "status"), list(itertools.product(LEGAL, Status)))
 def test_what_the_table_does_not_allow_is_a_conflict(kind, status):
     state = after(opened(), HOW[status])
-    what = {STAGE_ENTERED: ENTER, JUDGED: LOOK, APPROVED: YES}.get(kind, event(kind))
+    whole = {STAGE_ENTERED: ENTER, JUDGED: LOOK, APPROVED: YES, APPROVAL_REVOKED: BACK}
+    what = whole.get(kind, event(kind))
     if status in LEGAL[kind]:
         after(state, [what])
     else:

@@ -86,6 +86,17 @@ def test_what_does_not_run_or_is_killed_is_said(journal):
     assert "KILLED" in told(glance(journal, releases, Beside(killed=frozenset({NAME}))))[0]
 
 
+def test_a_whole_hour_is_called_so_and_less_of_it_by_when_it_began(journal):
+    releases, hour = [begun(journal, 1, promoted=True)], (AnswersGlance(version=1, minute=0, hour=655),)
+    whole = Answered(hour, START, whole=True)
+    assert (
+        "no request; 655 in the last hour"
+        in told(glance(journal, releases, Beside(answered={NAME: whole})))[1]
+    )
+    less = Answered(hour, START, whole=False)
+    assert "no request; 655 since 20" in told(glance(journal, releases, Beside(answered={NAME: less})))[1]
+
+
 def test_requests_are_counted_by_version_in_the_last_minute_and_hour(tmp_path):
     writer, source, now = CaptureWriter(tmp_path), Requests(1), START + timedelta(hours=2)
     for age, n in ((timedelta(seconds=10), 5), (timedelta(minutes=30), 7), (timedelta(minutes=90), 9)):
@@ -95,7 +106,7 @@ def test_requests_are_counted_by_version_in_the_last_minute_and_hour(tmp_path):
     writer.close()
     found = answered_lately(TrafficStore(tmp_path), NAME, now)
     assert found.answers == (AnswersGlance(version=1, minute=5, hour=12),)
-    assert found.since == now - timedelta(hours=1)
+    assert (found.since, found.whole) == (now - timedelta(hours=1), True)
 
 
 def test_under_much_traffic_it_says_from_when_on_it_has_counted(tmp_path):

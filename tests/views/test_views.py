@@ -26,6 +26,7 @@ from workbench.models.records import Column, Lineage, ModelVersion
 from workbench.releases.records import EvidencePoint, Release, Stage, StageVerdict, Status
 from workbench.views import bundle, html_page, mime_type
 from workbench.views.formats import interval, number
+from workbench.views.overview import ModelGlance, Overview, VerdictGlance, VersionGlance
 from workbench.views.summary import concerns, headlines, tally
 from workbench.views.tables import WIDEST, tables
 from workbench.views.whiskers import whisker
@@ -524,3 +525,23 @@ def test_a_whisker_lies_on_the_scale_of_its_unit(value, low, high, at):
 @pytest.mark.parametrize("m", [measured("m", None), measured("m", 3.0), measured("m", unit="ms")])
 def test_what_has_no_scale_has_no_whisker(m):
     assert whisker(m) is None
+
+
+def test_a_long_reason_that_versions_share_stands_once_in_the_overview():
+    long = "drift: age moved from one quarter to the next, by more than the policy of this model lets pass."
+    reasons = [long, "all 3 rules hold", long, "all 3 rules hold"]
+    versions = tuple(
+        VersionGlance(
+            version=number,
+            digest=DIGEST,
+            target="y",
+            author="ada",
+            created=NOW,
+            verdict=VerdictGlance(outcome=Outcome.PASS, reason=reason, policy="default", time=NOW),
+        )
+        for number, reason in enumerate(reasons, 1)
+    )
+    text = str(Overview(seq=3, models=(ModelGlance(name="credit", versions=versions),)))
+    assert text.count(long) == 1
+    assert "credit/3 : as credit/1" in text
+    assert text.count("all 3 rules hold") == 2

@@ -7,11 +7,11 @@ object, a key given twice is an error, and an unknown key is answered with the n
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -33,6 +33,9 @@ _REMEDIES = {
     "missing": "Add it.",
     "value_error": "",  # its sentence says what to do
 }
+
+#: Flaws of one document that are told at once.
+_MOST_FLAWS = 5
 
 
 class _EachKeyOnce:
@@ -83,12 +86,13 @@ class Documents(Generic[R]):
     folder: str
     """Built-in documents are the YAML files of this folder of that package."""
 
-    def read(self, source: str | Path | Mapping[str, Any] | R) -> R:
+    def read(self, source: str | Path | Mapping[str, Any] | R, among: Sequence[str] = ()) -> R:
         """Read one.
 
         Args:
             source: the path of a YAML file, the name of a built-in document, what such a file would hold, or
                 a record, which is returned as it is.
+            among: names of further ones, told to whoever gives an unknown one.
 
         Raises:
             InvalidInput: not YAML, a key unknown or given twice, a value of the wrong kind: names the key.
@@ -98,7 +102,7 @@ class Documents(Generic[R]):
             return source
         if isinstance(source, Mapping):
             return validated(self.record, dict(source), where=self.what, what=self.what)
-        file = self._file(str(source))
+        file = self._file(str(source), among)
         return self._parsed(file.read_bytes(), file.name)
 
     def built_in(self) -> list[str]:
@@ -110,17 +114,21 @@ class Documents(Generic[R]):
     def _shelf(self) -> Traversable:
         return files(self.package) / self.folder
 
-    def _file(self, source: str) -> Traversable:
+    def _file(self, source: str, among: Sequence[str]) -> Traversable:
         path = Path(source)
         if path.is_file():
             return path
         if path.suffix in SUFFIXES or path.parent != Path():
+            if path.is_dir():
+                raise InvalidInput(
+                    f"{path} is a folder, not a {self.what}.", remedy="Name a file in it.", field=self.what
+                )
             there = [p.name for p in path.parent.glob("*.y*ml")]
             raise NotFound(
                 f"There is no {self.what} file {path}.", remedy=nearest(path.name, there), field=self.what
             )
         if source not in self.built_in():
-            raise unknown(self.what, self.what, source, self.built_in())
+            raise unknown(self.what, self.what, source, dict.fromkeys([*self.built_in(), *among]))
         return self._shelf / f"{source}.yaml"
 
     def _parsed(self, text: bytes, where: str) -> R:
@@ -160,22 +168,44 @@ def validated(record: type[R], content: Mapping[str, Any], *, where: str, what: 
     """Make a record of what a document holds.
 
     Raises:
-        InvalidInput: names the first key that is wrong, with the nearest one that there is.
+        InvalidInput: names the keys that are wrong, unknown ones first, with the nearest ones that there are.
     """
     try:
         return record.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-        key = place.removeprefix(".")
-        if first["type"] == "extra_forbidden":
-            known = _record_at(record, first["loc"][:-1]).model_fields
-            message, remedy = "unknown key", nearest(str(first["loc"][-1]), known)
-        else:
-            message = first["msg"].removeprefix("Value error, ")
-            remedy = _REMEDIES.get(first["type"], "Correct the value.")
-        told = f"{key}: {message}" if key else message
-        raise InvalidInput(f"{where}: {told}.", remedy=remedy, field=key or what) from error
+        told, *others = _flaws(record, error)
+        message, remedy = str(told), told.remedy
+        if others:
+            more = len(others) + 1 - _MOST_FLAWS
+            told_too = [told, *others][:_MOST_FLAWS]
+            message = "; ".join([*map(str, told_too), *([f"and {more} more"] if more > 0 else [])])
+            remedy = " ".join(f"{flaw.key}: {flaw.remedy}" for flaw in told_too if flaw.key and flaw.remedy)
+        raise InvalidInput(f"{where}: {message}.", remedy=remedy, field=told.key or what) from error
+
+
+class _Flaw(NamedTuple):
+    key: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+def _flaws(record: type[BaseModel], error: ValidationError) -> list[_Flaw]:
+    """What is wrong, once a place; unknown keys first, since another flaw often follows from one."""
+    found = sorted(error.errors(), key=lambda flaw: flaw["type"] != "extra_forbidden")
+    flaws = [_flaw(record, one["type"], one["loc"], one["msg"]) for one in found]
+    return list({flaw.key: flaw for flaw in reversed(flaws)}.values())[::-1]
+
+
+def _flaw(record: type[BaseModel], kind: str, loc: tuple[int | str, ...], said: str) -> _Flaw:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    key = place.removeprefix(".")
+    if kind == "extra_forbidden":
+        known = _record_at(record, loc[:-1]).model_fields
+        return _Flaw(key, "unknown key", nearest(str(loc[-1]), known))
+    return _Flaw(key, said.removeprefix("Value error, "), _REMEDIES.get(kind, "Correct the value."))
 
 
 def _problem(error: yaml.YAMLError) -> str:

@@ -84,6 +84,11 @@ def document(root: Path, folder: str, name: str | Path) -> str | Path:
     return given if given.is_file() else name
 
 
+def documents(root: Path, folder: str) -> list[str]:
+    """Return the names of the files in a folder that ``document`` would find."""
+    return sorted(file.stem for file in (root / folder).glob("*.yaml"))
+
+
 def _make(root: Path) -> None:
     """Write what is missing of a project; what is there is left alone."""
     state = root / STATE

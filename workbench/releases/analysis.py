@@ -29,6 +29,7 @@ from workbench.releases import evidence, sentences
 from workbench.releases.evidence import Evidence
 from workbench.releases.guardrails import guardrails
 from workbench.releases.latency import latency
+from workbench.releases.losses import NOTHING_LOST, Losses
 from workbench.releases.plan import Plan
 from workbench.releases.records import EvidencePoint, StageVerdict
 from workbench.releases.tallies import ShadowTally, Tally
@@ -50,12 +51,20 @@ class Observations:
 
     tallies: tuple[Tally, ...]
     """One for each stage entered so far, in order; the last is the current one."""
+    again: int = 0
+    """Of a sticky plan: entities the candidate got in the current stage that an earlier one had counted."""
+    exchanges: int = 0
+    """Of the current stage, whether they counted or not."""
+    losses: Losses = NOTHING_LOST
+    """What of its exchanges could not be kept."""
     table_version: int = 0
     """Of the routing table in force; exchanges of a stage entered now will carry a greater one."""
     serving: bool = True
     """False when nothing serves the endpoint, so that no traffic can come."""
     refused: str = ""
     """Why the serving process could not take the candidate; empty when it did."""
+    damaged: str = ""
+    """Why the candidate's bytes must not be served; empty when they may, as far as anybody can say."""
     killed: str | None = None
     """Why the kill switch was thrown; None when it is off."""
     permission: Verdict | None = None
@@ -167,7 +176,13 @@ def _verdict(
         champion_bad=found.counts.champion_bad,
     )
     sentence = sentences.of_verdict(
-        verdict, stage.stage().kind, highest, carried=found.carried, about=found.about, least=found.least
+        verdict,
+        stage.stage().kind,
+        highest,
+        carried=found.carried,
+        sticky=bool(plan.sticky),
+        about=found.about,
+        least=found.least,
     )
     return verdict.model_copy(update={"sentence": sentence})
 

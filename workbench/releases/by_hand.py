@@ -14,8 +14,9 @@ from typing import Self
 
 from workbench.core import plugins
 from workbench.core.clock import Clock
-from workbench.core.errors import NotFound, Refused, Unavailable, WorkbenchError
+from workbench.core.errors import NotFound, Refused, Unavailable, WorkbenchError, nearest
 from workbench.core.settings import Settings
+from workbench.gateway import routed
 from workbench.models.references import require_name
 from workbench.releases import routes
 from workbench.releases.drills_records import as_released, mark_of
@@ -26,6 +27,9 @@ from workbench.releases.targets.base import Routing, Target, TargetStatus
 
 Settle = Callable[[], Release | None]
 """Writes into the journal what was done, and returns the release it was about."""
+
+Record = Callable[[str], Release | None]
+"""As ``Settle``, told whom somebody took out: another process may have written it already."""
 
 
 class ByHand:
@@ -62,20 +66,21 @@ class ByHand:
         with _moved_already(f"{endpoint} answers no more"):
             record()
 
-    def rollback(self, endpoint: str, reason: str, by: str, record: Settle) -> Release:
+    def rollback(self, endpoint: str, reason: str, by: str, record: Record) -> Release:
         """Take the candidate out, or put the previous champion back: the pointer first, then the record.
 
         Returns:
             The release that was rolled back.
 
         Raises:
+            NotFound: nothing was ever released to it, with the nearest name.
             Refused: there is no candidate and no previous champion, or somebody else went back just now.
             Unavailable: traffic has moved, and the journal does not take the record. The next tick writes it.
         """
         require_name(endpoint, field="endpoint")
-        self._go_back(endpoint, reason, by)
+        took_out = self._go_back(endpoint, reason, by)
         with _moved_already(f"The traffic of {endpoint} has gone back"):
-            release = record()
+            release = record(took_out)
         if release is None:
             raise NotFound(
                 f"The traffic of {endpoint} has gone back, and the journal knows no release of it.",
@@ -84,23 +89,33 @@ class ByHand:
             )
         return release
 
-    def _go_back(self, endpoint: str, reason: str, by: str) -> None:
+    def _go_back(self, endpoint: str, reason: str, by: str) -> str:
+        """Move the traffic one step back, and return whom that took out."""
         now = self._released(endpoint, self._target.status(endpoint))
-        if now is None or routes.without_newest(now) is None:
+        if now is None:
+            raise NotFound(
+                f"Nothing was ever released to {endpoint!r}: there is nothing to go back to.",
+                remedy=nearest(endpoint, routed(self._state)),
+                field="endpoint",
+            )
+        if routes.without_newest(now) is None:
             raise Refused(
                 f"{endpoint} has no candidate and no champion before this one: nothing to go back to.",
                 remedy=f'To stop every answer: workbench kill {endpoint} --reason "…"',
                 field="endpoint",
             )
         took_out, time = routes.newest(now), self._clock.now()
-        self._intents.write(Rollback(endpoint=endpoint, took_out=took_out, reason=reason, by=by, time=time))
-        retried(partial(self._move_back, endpoint, took_out))
+        intent = Rollback(endpoint=endpoint, took_out=took_out, reason=reason, by=by, time=time)
+        retried(partial(self._move_back, endpoint, took_out, self._intents.write(intent)))
+        return took_out
 
-    def _move_back(self, endpoint: str, took_out: str) -> None:
+    def _move_back(self, endpoint: str, took_out: str, intent: Path) -> None:
         status = self._target.status(endpoint)
         now = self._released(endpoint, status)
         back = routes.without_newest(now) if now else None
         if now is None or back is None or routes.newest(now) != took_out:
+            if not intent.exists():
+                return  # a controller has recorded it, and traffic has followed
             raise Refused(
                 f"{endpoint}: somebody else has just taken {took_out} out.",
                 remedy="Look at what answers now, then decide again.",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from workbench.core.values import Outcome
 from workbench.gates.records import Verdict
 from workbench.journal.records import Event
-from workbench.releases import analysis, people, sentences, watching
+from workbench.releases import analysis, losses, people, sentences, watching
 from workbench.releases.analysis import Observations
 from workbench.releases.records import Release, Stage, StageVerdict, Status
 from workbench.releases.state import ABORTED, JUDGED, KILLED, PROMOTED, STAGE_ENTERED, State, follow
@@ -24,7 +24,8 @@ class Wait(NamedTuple):
     """One thing the current stage lacks."""
 
     what: str
-    """``exposure``, ``gateway``, ``time``, the name of a metric, ``approval`` or ``permission``."""
+    """``exposure``, ``entities`` (those that came were counted), ``gateway``, ``time``, ``captures``
+    (too many were lost), the name of a metric, ``approval`` or ``permission``."""
     sentence: str
 
 
@@ -114,7 +115,8 @@ def _is_last(state: State) -> bool:
 
 def _waits(state: State, seen: Observations, verdicts: Sequence[StageVerdict]) -> list[Wait]:
     """What the stage lacks, in the order a reader asks. People are asked once all else is there."""
-    waits = [*_lacks_exposure(state, seen), *_lacks_time(state, seen), *_lacks_proof(state, verdicts)]
+    waits = [*_lacks_exposure(state, seen), *_lacks_time(state, seen), *_lacks_captures(seen)]
+    waits += _lacks_proof(state, verdicts)
     if not waits and (missing := people.lacking(_following(state), seen.approved)):
         waits.append(Wait("approval", sentences.waiting_for_people(_following(state).name, missing)))
     if not waits and _is_last(state) and not _permits(seen.permission, state.release):
@@ -126,7 +128,11 @@ def _lacks_exposure(state: State, seen: Observations) -> list[Wait]:
     stage, exposure = state.release.current, seen.tallies[-1].exposure
     if exposure >= stage.min_requests:
         return []
-    waits = [Wait("exposure", sentences.waiting_for_exposure(exposure, stage.min_requests, stage.kind))]
+    sticky = bool(state.plan.sticky)
+    so_far = sentences.waiting_for_exposure(exposure, stage.min_requests, stage.kind, sticky=sticky)
+    waits = [Wait("exposure", so_far)]
+    if seen.again:
+        waits.append(Wait("entities", sentences.counted_before(seen.again)))
     if not seen.serving:
         waits.append(Wait("gateway", f"no gateway serves {state.release.endpoint}"))
     return waits
@@ -137,6 +143,13 @@ def _lacks_time(state: State, seen: Observations) -> list[Wait]:
     if seen.watched.seconds >= 60 * least:
         return []
     return [Wait("time", sentences.waiting_for_time(seen.watched.seconds, least))]
+
+
+def _lacks_captures(seen: Observations) -> list[Wait]:
+    lost = seen.losses.lost
+    if not losses.too_many(lost, seen.exchanges):
+        return []
+    return [Wait("captures", sentences.waiting_for_captures(lost, seen.exchanges, losses.MOST))]
 
 
 def _lacks_proof(state: State, verdicts: Sequence[StageVerdict]) -> list[Wait]:
@@ -171,6 +184,8 @@ def _harm(state: State, seen: Observations, verdicts: Sequence[StageVerdict]) ->
     """Return why the release must end now; empty when there is no reason."""
     if seen.refused:
         return f"The gateway could not take the candidate: {seen.refused}"
+    if seen.damaged:
+        return f"The candidate's bytes must not be served: {seen.damaged}"
     if void := analysis.mismatch(state.plan, seen.tallies):
         return void
     for verdict in verdicts:
@@ -194,11 +209,12 @@ def _look(
     ]
     waits_for = [wait.what for wait in waits]
     timed = watching.worth_writing(seen.watched, state.watched, release.current.min_minutes)
-    if not new and not timed and tuple(waits_for) == state.waits_for:
+    missed = losses.worth_writing(seen.losses, state.losses)
+    if not (new or timed or missed) and tuple(waits_for) == state.waits_for:
         return []
-    reason = (
-        f"{release.current.name}: {'; '.join(wait.sentence for wait in waits)}." if waits else release.reason
-    )
+    lacking = "; ".join(wait.sentence for wait in waits) or "nothing is lacking, and it is paused"
+    tells = waits or release.status is Status.PAUSED
+    reason = f"{release.current.name}: {lacking}." if tells else release.reason
     return [
         _event(
             JUDGED,
@@ -207,6 +223,7 @@ def _look(
             verdicts=[v.model_dump(mode="json") for v in new],
             waits_for=waits_for,
             watched=seen.watched.model_dump(mode="json"),
+            losses=seen.losses.model_dump(mode="json"),
             reason=reason,
         )
     ]
@@ -231,7 +248,11 @@ def _move(
 def _next(state: State, seen: Observations, verdicts: Sequence[StageVerdict]) -> Event:
     release, index = state.release, state.release.stage
     because = sentences.passed(
-        release.current.name, verdicts, seen.tallies[-1].exposure, release.current.kind
+        release.current.name,
+        verdicts,
+        seen.tallies[-1].exposure,
+        release.current.kind,
+        sticky=bool(state.plan.sticky),
     )
     if _is_last(state):
         return _event(PROMOTED, release, reason=because)

@@ -25,6 +25,7 @@ from workbench.core.values import Outcome
 from workbench.gateway.status import Status, read_status
 from workbench.journal import Event, Journal
 from workbench.models.references import require_name
+from workbench.releases.drills_asked import Wish
 from workbench.releases.drills_records import (
     DRILL_BEGAN,
     DRILLED,
@@ -37,6 +38,7 @@ from workbench.releases.drills_records import (
 )
 from workbench.releases.lease import Lease
 from workbench.releases.targets.base import Deployment, Routing, Target
+from workbench.traffic.load import SHUT, inputs_of, refused
 from workbench.traffic.sending import Answered, Sender, oip, say_nothing
 
 if TYPE_CHECKING:
@@ -81,24 +83,42 @@ class Drills:
         self._target = target
         self._clock = clock
 
-    def run(self, lease: Lease) -> Drill:
+    def require_possible(self, endpoint: str) -> None:
+        """Make sure that there is somebody to drill with and something to replay; asks no gateway.
+
+        Raises:
+            Conflict: it is killed.
+            Refused: there is no standby, or no captured request to replay.
+            Unavailable: no gateway serves it, it is loading, or the standby is not loaded.
+        """
+        self._bodies(endpoint, self._pair(endpoint))
+
+    def run(self, lease: Lease, wish: Wish | None = None) -> Drill:
         """Drill an endpoint that has no active release.
+
+        Args:
+            lease: under which it is done.
+            wish: of somebody else, whom this process does it for.
 
         Raises:
             Conflict: it is killed, or somebody moved its traffic meanwhile.
             Refused: there is no standby, or no captured request to replay.
-            Unavailable: no gateway serves it, or the standby is not loaded.
+            Unavailable: no gateway serves it, it lets nobody in without a key, or the standby is not loaded.
         """
         endpoint = lease.endpoint
+        asked = {"asked_by": wish.by, "id": wish.id} if wish else {}
         pair = self._pair(endpoint)
         bodies = self._bodies(endpoint, pair)
+        inputs_of(pair.gateway.url, endpoint, _TIMEOUT)  # whoever is not let in is told before anything else
         drill, bodies = self._compare(pair, bodies)
+        drill = drill.model_copy(update=asked)
         if drill.outcome is not Outcome.PASS:
             self._write(lease, DRILLED, drill)
             return drill
         self._write(lease, DRILL_BEGAN, drill)
+        now = self._clock.now()
         mark = Mark(
-            champion=drill.champion, standby=drill.standby, by=self._settings.actor, time=self._clock.now()
+            champion=drill.champion, standby=drill.standby, by=self._settings.actor, time=now, **asked
         )
         set_mark(self._state, endpoint, mark)
         drill = self._switch(pair, drill, bodies, lease)
@@ -119,9 +139,17 @@ class Drills:
             standby=mark.standby,
             outcome=Outcome.ERROR,
             reason=reason,
+            asked_by=mark.asked_by,
+            id=mark.id,
         )
         self._write(lease, DRILLED, drill)
         remove_mark(self._state, endpoint)
+
+    def done(self, endpoint: str, id: str) -> Drill | None:
+        """Return the drill that was done for a wish, once it is written."""
+        written = self._journal.read(stream_of(endpoint))
+        ours = [entry for entry in written if entry.kind == DRILLED and entry.payload.get("id") == id]
+        return Drill.model_validate(ours[-1].payload) if ours else None
 
     def due(self, endpoint: str) -> bool:
         """Whether ``drill_hours`` have passed since the last drill, and there is somebody to drill with."""
@@ -132,7 +160,7 @@ class Drills:
         if age is not None and age < timedelta(hours=self._settings.drill_hours):
             return False
         try:
-            self._bodies(endpoint, self._pair(endpoint))
+            self.require_possible(endpoint)
         except (Conflict, Refused, Unavailable):
             return False
         return True
@@ -151,13 +179,7 @@ class Drills:
                 remedy="The second champion brings one.",
                 field="endpoint",
             )
-        gateway = read_status(self._state, endpoint)
-        if gateway is None or not gateway.ready:
-            raise Unavailable(
-                f"No gateway serves {endpoint}: nothing can be measured.",
-                remedy=f"Start one: workbench gateway {endpoint}",
-                field="endpoint",
-            )
+        gateway = _serving(endpoint, read_status(self._state, endpoint))
         champion, standby = now.routing.champion, now.routing.standby
         if standby.model.ref not in gateway.loaded:
             raise Unavailable(
@@ -177,7 +199,7 @@ class Drills:
         if not rows:
             raise Refused(
                 f"No request of {endpoint} was captured in the last {_RECENT.days} days: none to replay.",
-                remedy=f"Send some: workbench traffic send {endpoint} rows.csv",
+                remedy=f"Send some: workbench traffic send {endpoint} --data rows.csv",
                 field="endpoint",
             )
         return [oip(row) for row in rows]
@@ -185,6 +207,9 @@ class Drills:
     def _compare(self, pair: Pair, bodies: list[bytes]) -> tuple[Drill, list[bytes]]:
         """Let both answer by version; the requests that count are those that the champion answers."""
         ours, theirs = (self._by_version(pair, one, bodies) for one in (pair.champion, pair.standby))
+        for answer in (*ours, *theirs):
+            if answer.status in SHUT:
+                raise refused(pair.gateway.url, pair.routing.endpoint, answer.status, answer.body)
         both = [(a, b, body) for a, b, body in zip(ours, theirs, bodies, strict=True) if a.status == 200]
         wrong = sum(not _valid(b, a) for a, b, _ in both)
         outcome = Outcome.PASS if both and not wrong else Outcome.FAIL if wrong else Outcome.INCONCLUSIVE
@@ -220,18 +245,68 @@ class Drills:
             time.sleep(_SECONDS)
             lease.require()
             there = time.time()
-            version = self._target.route(swapped(pair.routing), expected=pair.version, token=lease.token)
             try:
+                self._target.route(swapped(pair.routing), expected=pair.version, token=lease.token)
                 time.sleep(_SECONDS)
             finally:
                 back = time.time()
-                self._target.route(pair.routing, expected=version, token=lease.token)
+                found = self._return(pair, lease)
+            _require_ours(found, pair)
             time.sleep(_SECONDS)
         return _measured(drill, answers, pair, there, back)
+
+    def _return(self, pair: Pair, lease: Lease) -> Routing | None:
+        """Move the pointer back where it is with the standby, also after a switch that said it had failed.
+
+        Returns:
+            The routing that was found.
+        """
+        now = self._target.status(lease.endpoint)
+        if now.routing == swapped(pair.routing):
+            self._target.route(pair.routing, expected=now.version, token=lease.token)
+        return now.routing
 
     def _write(self, lease: Lease, kind: str, drill: Drill) -> None:
         fact = Event(kind=kind, payload=drill.model_dump(mode="json"))
         self._journal.append_many([(stream_of(lease.endpoint), fact, None)], unmoved=lease.unmoved)
+
+
+def _serving(endpoint: str, gateway: Status | None) -> Status:
+    """Return what the endpoint's gateway says, when it answers requests.
+
+    Raises:
+        Unavailable: there is none, it is loading, or it refuses what it should serve.
+    """
+    if gateway is None:
+        raise Unavailable(
+            f"No gateway serves {endpoint}: nothing can be measured.",
+            remedy=f"Start one: workbench gateway {endpoint}",
+            field="endpoint",
+        )
+    if gateway.ready:
+        return gateway
+    where = f"The gateway of {endpoint}, process {gateway.pid},"
+    if gateway.refused:
+        raise Unavailable(
+            f"{where} refuses what it should serve: {gateway.refused}",
+            remedy="Mend that first; workbench status tells when it serves.",
+            field="endpoint",
+        )
+    raise Unavailable(
+        f"{where} does not answer yet: it is loading.",
+        remedy="Wait until workbench status says where it serves, then drill again.",
+        field="endpoint",
+    )
+
+
+def _require_ours(found: Routing | None, pair: Pair) -> None:
+    """Refuse to go on when traffic was not with the standby any more: that is no switch to measure."""
+    if found != swapped(pair.routing):
+        raise Conflict(
+            f"Somebody moved the traffic of {pair.routing.endpoint} during the drill; it stays so.",
+            remedy="Look at what answers now, then drill again.",
+            field="endpoint",
+        )
 
 
 def _without(row: dict[str, Any], closed: Sequence[str]) -> dict[str, Any]:
@@ -263,7 +338,7 @@ def _measured(drill: Drill, answers: Sequence[Answered], pair: Pair, there: floa
     last = [a.done for a in answers if a.version == champion and a.done < back]
     late = [a.done for a in answers if a.version == standby and a.done > back]
     failed = sum(a.status != 200 for a in answers)
-    passed = not failed and bool(first)
+    returned = any(a.version == champion and a.done > back for a in answers)
     seconds = {
         "first_seconds": round(min(first) - there, 4) if first else None,
         "last_seconds": round(max(0.0, max(last, default=there) - there), 4),
@@ -275,7 +350,9 @@ def _measured(drill: Drill, answers: Sequence[Answered], pair: Pair, there: floa
         if first
         else f"{drill.standby} never answered; {failed} of {len(answers)} requests failed."
     )
-    outcome = Outcome.PASS if passed else Outcome.FAIL
+    if not returned:
+        said = f"{said} {drill.champion} did not answer again after the way back."
+    outcome = Outcome.PASS if first and returned and not failed else Outcome.FAIL
     return drill.model_copy(
         update={"outcome": outcome, "reason": said, "requests": len(answers), "failed": failed, **seconds}
     )

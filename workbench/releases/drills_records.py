@@ -42,9 +42,14 @@ class Drill(Record):
     """Until the last answer of the champion was there."""
     back_seconds: float | None = None
     """From the decision to go back, until the last answer of the standby was there."""
+    asked_by: str = ""
+    """Who asked the controller for it; empty where whoever wrote it did it for themselves."""
+    id: str = ""
+    """Of the wish, where somebody asked."""
 
     def __str__(self) -> str:
-        return f"Drill of {self.endpoint}: {self.outcome}. {self.reason}"
+        asked = f" Asked for by {self.asked_by}." if self.asked_by else ""
+        return f"Drill of {self.endpoint}: {self.outcome}. {self.reason}{asked}"
 
 
 class Mark(Record):
@@ -54,6 +59,9 @@ class Mark(Record):
     standby: str
     by: str
     time: datetime
+    asked_by: str = ""
+    id: str = ""
+    """Of the wish, where somebody asked the controller for it."""
 
 
 def mark_of(state: Path, endpoint: str) -> Mark | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,15 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core import plugins
 from workbench.core.clock import Clock
-from workbench.core.errors import Conflict, Unavailable
+from workbench.core.errors import Conflict, NotFound, Refused, Tampered, Unavailable, WorkbenchError
 from workbench.core.settings import Settings
-from workbench.gates.records import StageApproval, Verdict
+from workbench.gates import roles
+from workbench.gates.records import StageApproval, StageRevocation, Verdict
 from workbench.journal import Event, Journal, Signer
 from workbench.models.records import ModelVersion
 from workbench.models.references import require_name
 from workbench.releases import controller, permission, routes
 from workbench.releases.book import Book
 from workbench.releases.by_hand import ByHand
+from workbench.releases.drilling import Drilling, Progress
 from workbench.releases.drills import Drills
 from workbench.releases.drills_records import Drill
 from workbench.releases.effects import ENDPOINT_REVIVED, Effects, retried
@@ -34,12 +37,13 @@ from workbench.releases.forecast_records import Forecast
 from workbench.releases.intents import Intents
 from workbench.releases.lease import Lease, Leases
 from workbench.releases.lookout import Lookout
+from workbench.releases.news import News, news
 from workbench.releases.opener import Candidacy, Opener
-from workbench.releases.people import Voices
+from workbench.releases.people import Said, Voices, Word
 from workbench.releases.permission import Permission, Unmoved
 from workbench.releases.plan import Plan, load_plan
-from workbench.releases.records import Release
-from workbench.releases.state import ABORTED, PAUSED, PROMOTED, RESUMED
+from workbench.releases.records import Release, Status
+from workbench.releases.state import ABORTED, PAUSED, PROMOTED, RESUMED, State
 from workbench.releases.targets.base import Target
 
 if TYPE_CHECKING:
@@ -81,6 +85,7 @@ class Releases:
         self._traffic = traffic
         self._clock = clock
         self._actor = settings.actor
+        self._roles = roles.known(settings.people, settings.roles)
         self._age = timedelta(seconds=settings.gateway_deadline_seconds + _CAPTURE_SECONDS)
         self._target: Target = target or plugins.load("targets", settings.target)(settings)
         intents = Intents.of(settings)
@@ -88,6 +93,15 @@ class Releases:
         self._effects = Effects(journal, registry=registry, target=self._target, intents=intents, clock=clock)
         self._leases = Leases.of(settings, journal)
         self._drills = Drills(settings, journal, traffic, self._target, clock)
+        self._drilling = Drilling(
+            self._drills,
+            state=settings.state,
+            actor=settings.actor,
+            clock=clock,
+            driving=self.driving,
+            settle=self._settle,
+            active=self.active,
+        )
         self._registry = registry
         self._voices = Voices(journal, people=settings.people, listed=settings.keys, clock=clock)
         self._lookout = Lookout(
@@ -106,6 +120,7 @@ class Releases:
             target=self._target,
             effects=self._effects,
             permission=permission,
+            roles=self._roles,
             clock=clock,
             actor=settings.actor,
         )
@@ -132,6 +147,14 @@ class Releases:
         """Return the names of the endpoints that something was released to, in their order."""
         return list(dict.fromkeys(release.endpoint for release in self.all()))
 
+    def latest(self) -> int:
+        """Return the newest entry of the journal: what comes after it is news."""
+        return self._journal.size() - 1
+
+    def news(self, after: int) -> tuple[list[News], int]:
+        """Return what happened since entry ``after``, whoever did it, and the newest entry."""
+        return news(self._journal, after)
+
     def forecast(
         self,
         version: ModelVersion,
@@ -149,13 +172,15 @@ class Releases:
             rate: units a minute (requests, of a sticky plan entities) in place of the measured ones.
 
         Raises:
-            InvalidInput: the plan names a column that the candidate does not read, or that names no groups.
+            InvalidInput: the plan names a column that the candidate does not read, or that names no groups;
+                or ``rate`` is not above 0.
         """
         return dry_run(
             version,
             load_plan(plan),
             endpoint=require_name(endpoint, field="endpoint"),
-            reigned=routes.champions(self._book.of(endpoint)),
+            earlier=self._book.of(endpoint),
+            roles=self._roles,
             traffic=self._traffic,
             rate=rate,
             now=self._clock.now(),
@@ -185,7 +210,8 @@ class Releases:
             Refused: the verdict does not let these bytes through.
             Conflict: a release of this endpoint is active, the candidate is its champion already, the
                 endpoint is killed, or what the verdict rests on has moved.
-            InvalidInput: the plan cannot be walked, or names a column that requests do not have.
+            InvalidInput: the plan cannot be walked, names a column that requests do not have, or asks
+                approval of a role that nobody has.
             Tampered: the files are not those that were registered.
         """
         what = Candidacy(version, load_plan(plan), endpoint, verdict, unmoved)
@@ -235,8 +261,27 @@ class Releases:
         Raises:
             Conflict: others kept appending to the release; other errors as there.
         """
-        said = {"stage": stage, "role": role, "vouched": vouched}
-        return retried(partial(self._approve, release_id, by=self._actor, note=note, signer=signer, **said))
+        more: dict[str, Any] = {"stage": stage, "role": role, "vouched": vouched}
+        say = partial(self._voices.say, by=self._actor, note=note, signer=signer, **more)
+        return retried(partial(self._speak, release_id, say))
+
+    def revoke_stage(
+        self,
+        release_id: str,
+        *,
+        note: str,
+        signer: Signer,
+        given_by: str | None = None,
+        vouched: Mapping[str, str] | None = None,
+    ) -> StageRevocation:
+        """Take back, as whoever acts, a yes to the next stage; arguments as ``Voices.take_back``.
+
+        Raises:
+            Conflict: others kept appending to the release; other errors as there.
+        """
+        more: dict[str, Any] = {"given_by": given_by, "vouched": vouched}
+        say = partial(self._voices.take_back, by=self._actor, note=note, signer=signer, **more)
+        return retried(partial(self._speak, release_id, say))
 
     def tick(self, release_id: str) -> Release:
         """Take one step: make good what was left undone, read new traffic, judge, append, move traffic.
@@ -246,14 +291,15 @@ class Releases:
         Raises:
             Conflict: another controller drives this endpoint, or has taken it over.
             NotFound: there is no such release.
-            Tampered: captured traffic or the candidate's files are damaged.
+            Tampered: captured traffic is damaged, or the files of a version that traffic should go to now.
             Unavailable: MLflow, the journal or the target does not answer. The release was looked at all the
                 same, where that could be done: harm ends it.
         """
         with self.driving(self.get(release_id).endpoint) as lease:
-            failed = _unavailable(partial(self._settle, lease))
+            failed = _failure(partial(self._settle, lease))
             if retried(partial(self._step, release_id, lease)):
-                failed = _unavailable(partial(self._effects.take, lease.endpoint, lease))
+                failed = _failure(partial(self._effects.take, lease.endpoint, lease))
+            self._effects.inspect(lease.endpoint)
             if failed is not None:
                 raise failed
         return self.get(release_id)
@@ -294,29 +340,36 @@ class Releases:
         """
         with self.driving(endpoint) as lease:
             self._settle(lease)
+            self._effects.inspect(endpoint)
 
-    def drill(self, endpoint: str) -> Drill:
+    def drill(self, endpoint: str, progress: Progress = lambda _: None) -> Drill:
         """Go to the standby and come back, on captured requests, and measure it.
+
+        While another controller drives the endpoint, that one is asked to do it, and waited for.
+
+        Args:
+            endpoint: which.
+            progress: gets a line when a controller is asked.
 
         Raises:
             Conflict: a release is active, the endpoint is killed, or somebody moved its traffic meanwhile.
             Refused: there is no standby, or no captured request to replay.
-            Unavailable: no gateway serves it, or the standby is not loaded.
+            Unavailable: no gateway serves it or lets this process in, the standby is not loaded, or the
+                controller did not do it in time.
         """
-        with self.driving(require_name(endpoint, field="endpoint")) as lease:
-            self._settle(lease)
-            now = self.active(endpoint)
-            if now is not None:
-                raise Conflict(
-                    f"{endpoint} has an active release: {now.id} of {now.candidate}.",
-                    remedy="Drill when it is over.",
-                    field="endpoint",
-                )
-            return self._drills.run(lease)
+        return self._drilling.drill(endpoint, progress)
 
     def drill_if_due(self, endpoint: str) -> Drill | None:
         """Drill an endpoint where ``drill_hours`` have passed, and where that is possible now."""
-        return None if self.active(endpoint) or not self._drills.due(endpoint) else self.drill(endpoint)
+        return self._drilling.drill_if_due(endpoint)
+
+    def asked(self, endpoint: str) -> bool:
+        """Whether somebody has asked the controller for a drill."""
+        return self._drilling.asked(endpoint)
+
+    def drill_asked(self, endpoint: str) -> None:
+        """Do, as the controller, the drills that others ask for; as ``Drilling.drill_asked``."""
+        self._drilling.drill_asked(endpoint)
 
     # Go back and stop
 
@@ -328,15 +381,22 @@ class Releases:
         """Stop every model answer; as ``ByHand.kill``."""
         self._by_hand.kill(endpoint, reason, record=partial(self.settle, endpoint))
 
-    def settle(self, endpoint: str) -> Release | None:
+    def settle(self, endpoint: str, took_out: str = "") -> Release | None:
         """Record what was done by hand, and let traffic follow.
 
+        Args:
+            endpoint: whose traffic was moved.
+            took_out: ``name/version`` that was taken out, for who asks after its release.
+
         Returns:
-            The release that was rolled back; None when none waited for its record.
+            The release that was rolled back, whoever recorded that of ``took_out``; None when there is none.
         """
         release = self._effects.settle(endpoint)
         self._effects.take(endpoint)
-        return release
+        if not took_out or (release is not None and release.candidate == took_out):
+            return release
+        newest = routes.newest_of(self._book.of(endpoint), took_out)
+        return newest if newest and newest.status is Status.ROLLED_BACK else release or newest
 
     def revive(self, endpoint: str, reason: str) -> None:
         """Let a killed endpoint answer again, with its champion.
@@ -365,19 +425,27 @@ class Releases:
         if page.release.status.final:
             return False
         resting_on = permission.resting_on(self._journal, page.release.candidate)
-        follows = controller.step(page.state, self._lookout.look(page.state), self._clock.now())
+        follows = self._follows(page.state)
         if follows.events:
             promotes = any(event.kind == PROMOTED for event in follows.events)
             unmoved = (*lease.unmoved, *(resting_on if promotes else ()))
             self._book.append(page, follows.events, unmoved=unmoved)
         return follows.moves
 
-    def _approve(self, release_id: str, **said: Any) -> StageApproval:
+    def _follows(self, state: State) -> controller.Step:
+        """What follows from one look. The candidate's bytes come last: what ends anyway waits for none."""
+        seen, now = self._lookout.look(state), self._clock.now()
+        found = controller.step(state, seen, now)
+        if found.state.release.status in (Status.ABORTED, Status.KILLED):
+            return found
+        damaged = self._effects.damage(state.release.candidate)
+        return controller.step(state, replace(seen, damaged=damaged), now) if damaged else found
+
+    def _speak(self, release_id: str, say: Callable[[Release, ModelVersion], Said[Word]]) -> Word:
         page = self._book.page(release_id)
-        version = self._registry.version(page.release.candidate)
-        word = self._voices.say(page.release, version, **said)
-        self._book.append(page, [word.event], also=word.enrolment)
-        return word.approval
+        said = say(page.release, self._registry.version(page.release.candidate))
+        self._book.append(page, [said.event], also=said.enrolment)
+        return said.word
 
     def _say(self, release_id: str, kind: str, reason: str) -> Release:
         page = self._book.page(release_id)
@@ -387,10 +455,10 @@ class Releases:
         return self.get(release_id)
 
 
-def _unavailable(action: Callable[[], None]) -> Unavailable | None:
-    """Do something; return what was not there to do it, for later."""
+def _failure(action: Callable[[], None]) -> WorkbenchError | None:
+    """Do something; return why it could not be done, for later: the release is looked at first."""
     try:
         action()
-    except Unavailable as error:
+    except (NotFound, Refused, Tampered, Unavailable) as error:
         return error
     return None

@@ -9,17 +9,20 @@ Each step is looked at alone. What earlier steps have shown carries over in a re
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from workbench.core.errors import InvalidInput, nearest
 from workbench.models.records import ModelVersion
+from workbench.releases import routes, sentences
 from workbench.releases.forecast_records import Expected, Forecast, StepForecast
 from workbench.releases.observe import last_day, version_number
-from workbench.releases.opening import require_columns
+from workbench.releases.opening import attempts, require_columns, unheld
 from workbench.releases.plan import Plan
 from workbench.releases.plan_stages import PlanStage
 from workbench.releases.prospects import Prospects
+from workbench.releases.records import Release
 from workbench.releases.today import Today, today
 from workbench.releases.yardsticks import groups as groups_of
 from workbench.releases.yardsticks import thresholds
@@ -36,6 +39,8 @@ def forecast(
     candidate: str,
     champion: str,
     groups: Sequence[str] = (),
+    roles: Collection[str] | None = None,
+    attempts: int = 0,
     rate: float | None = None,
     now: datetime,
 ) -> Forecast:
@@ -48,35 +53,51 @@ def forecast(
         candidate: ``name/version``.
         champion: likewise; empty when there is none.
         groups: of the guardrails.
+        roles: those that somebody can have; None: not known.
+        attempts: earlier ones with the same bytes; each has halved the error budget.
         rate: units a minute in place of the measured ones.
         now: the time.
+
+    Raises:
+        InvalidInput: a rate at which nothing comes.
     """
-    per_minute = measured.per_minute if rate is None else rate
-    look = _Look(plan, measured, per_minute, groups)
+    _require_rate(rate)
+    per_minute, alpha = measured.per_minute if rate is None else rate, plan.alpha / 2**attempts
+    look = _Look(plan, per_minute, Prospects(plan, measured, groups, alpha))
     return Forecast(
         endpoint=endpoint,
         candidate=candidate,
         champion=champion,
         plan=plan.name,
         plan_digest=plan.digest,
-        alpha=plan.alpha,
+        alpha=alpha,
         requests=measured.requests,
         per_minute=per_minute,
         champion_bad=measured.champion_bad,
         champion_n=measured.champion_n,
         steps=tuple(look.step(index) for index, step in enumerate(plan.steps) if step.kind != "champion"),
-        notes=tuple(_notes(plan, measured, rate)),
+        notes=(*_notes(plan, measured, attempts, rate), *_nobody(plan, roles)),
         time=now,
     )
+
+
+def _require_rate(rate: float | None) -> None:
+    number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    if rate is not None and not (number and 0 < rate < math.inf):
+        raise InvalidInput(
+            f"rate: {rate!r} is no number of requests a minute.",
+            remedy="Give a number above 0, or leave it out: then it is measured.",
+            field="rate",
+        )
 
 
 class _Look:
     """One plan on one day's traffic."""
 
-    def __init__(self, plan: Plan, measured: Today, per_minute: float, groups: Sequence[str]) -> None:
+    def __init__(self, plan: Plan, per_minute: float, prospects: Prospects) -> None:
         self._plan = plan
         self._per_minute = per_minute
-        self._prospects = Prospects(plan, measured, groups)
+        self._prospects = prospects
 
     def step(self, index: int) -> StepForecast:
         step = self._plan.steps[index]
@@ -110,7 +131,7 @@ class _Look:
 
     def _expected(self, step: PlanStage) -> Iterator[Expected]:
         for one in self._prospects.of(step):
-            whole, half = _whole(one.expectation), None if one.median is None else _whole(one.median)
+            whole, half = _whole(one.expectation), _whole(one.median)
             yield Expected(
                 metric=one.metric,
                 group=one.group,
@@ -118,7 +139,7 @@ class _Look:
                 when=one.when,
                 expectation=whole,
                 median=half,
-                minutes=self._minutes(step, whole if one.median is None else half),
+                minutes=self._minutes(step, whole if half is None else half),
             )
 
 
@@ -126,7 +147,38 @@ def _whole(units: float) -> int | None:
     return math.ceil(units) if math.isfinite(units) else None
 
 
-def _notes(plan: Plan, measured: Today, rate: float | None) -> Iterator[str]:
+def _of_rate(plan: Plan, measured: Today, rate: float | None) -> Iterator[str]:
+    if rate is not None:
+        yield f"The rate of {rate:g} a minute was given, not measured."
+    elif measured.per_minute:
+        units = "new entities" if plan.sticky else "requests"
+        over = _time(measured.minutes)
+        yield f"{_few(measured.per_minute)} {units} a minute, measured over the last {over}."
+
+
+def _few(rate: float) -> str:
+    """A rate with the digits that it deserves."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
+def _time(minutes: float) -> str:
+    if minutes >= 120:
+        return f"{minutes / 60:.0f} hours"
+    return "minute" if round(minutes) <= 1 else f"{minutes:.0f} minutes"
+
+
+def _nobody(plan: Plan, roles: Collection[str] | None) -> Iterator[str]:
+    for stage, role in unheld(plan, roles) if roles is not None else ():
+        asked = f"Nobody has the role {role!r}, which the stage {stage!r} asks for"
+        yield f"{asked}: this plan is refused. {nearest(role, sorted(roles or ()))}"
+
+
+_NO_RATE = "how many entities came is not known: give a rate"
+
+
+def _notes(plan: Plan, measured: Today, attempts: int, rate: float | None) -> Iterator[str]:
+    if attempts:
+        yield sentences.further_attempt(attempts + 1, plan.alpha / 2**attempts)
     if not measured.requests:
         yield "Nothing was captured in the last day: neither the rate nor the champion's failures are known."
     elif not measured.champion_n:
@@ -136,12 +188,15 @@ def _notes(plan: Plan, measured: Today, rate: float | None) -> Iterator[str]:
             f"The champion failed none of {measured.champion_n:,} requests: the figures assume half a "
             "failure among them."
         )
-    if rate is not None:
-        yield f"The rate of {rate:g} a minute was given, not measured."
+    yield from _of_rate(plan, measured, rate)
     if plan.metrics.latency and not thresholds(measured.latencies, None):
         yield "The champion answered too little to say what slow is: nothing is foretold of latency."
+    if measured.unnamed and rate is None:
+        of = f"Of {measured.unnamed:,} of {measured.requests:,} requests the entity was not kept"
+        so = "the true rate of entities may be higher" if measured.per_minute else _NO_RATE
+        yield f"{of}: {so}."
     if plan.sticky:
-        yield f"Entities ({plan.sticky}) are counted, each once: later there are fewer new ones."
+        yield f"Entities ({plan.sticky}) are counted, each once: later stages meet fewer new ones."
     if any(step.approvals for step in plan.steps):
         yield "Time in which people are asked is not in it."
     yield "Each stage alone: evidence carries over, so that later stages take less."
@@ -152,14 +207,16 @@ def dry_run(
     plan: Plan,
     *,
     endpoint: str,
-    reigned: Sequence[str],
+    earlier: Sequence[Release],
+    roles: Collection[str],
     traffic: TrafficStore,
     rate: float | None,
     now: datetime,
 ) -> Forecast:
     """Measure the endpoint's last day and foretell; arguments and errors as ``Releases.forecast``."""
     require_columns(version, plan)
-    guarded, champion = plan.metrics.guardrails, reigned[-1] if reigned else ""
+    guarded, reigned = plan.metrics.guardrails, routes.champions(earlier)
+    champion = reigned[-1] if reigned else ""
     known = groups_of(guarded, version.columns) if guarded else ()
     number = version_number(champion) if champion else 0
     return forecast(
@@ -169,6 +226,8 @@ def dry_run(
         candidate=version.ref,
         champion=champion,
         groups=known,
+        roles=roles,
+        attempts=attempts(version, earlier),
         rate=rate,
         now=now,
     )

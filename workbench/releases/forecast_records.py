@@ -19,11 +19,14 @@ class Expected(Record):
     when: str
     """How the candidate would have to be, as a clause: ``it fails 3 times as often as the champion``."""
     expectation: int | None
-    """Requests to the candidate (pairs in shadow) if every count were just what is expected; None: never."""
+    """Units of the candidate (requests, entities, pairs in shadow) if every count were just what is expected;
+    None: never."""
     median: int | None
-    """The same, simulated: half of the releases are settled by then. None: more than half never are."""
+    """The same, simulated: half of the releases are settled by then. None: not within the events that are
+    simulated; then ``expectation`` is all there is."""
     minutes: float | None
-    """What that takes at the measured rate; None when it never comes or there is no traffic."""
+    """What the median, or else the expectation, takes at the measured rate; None when it never comes or there
+    is no traffic."""
 
 
 class StepForecast(Record):
@@ -42,7 +45,7 @@ class StepForecast(Record):
     """What takes longest: ``exposure``, ``time`` or the metric that must be proved."""
     deadline_minutes: float
     late: bool
-    """It would probably meet its deadline."""
+    """It would probably not pass before its deadline, which ends the release."""
     expected: tuple[Expected, ...] = ()
 
 
@@ -71,7 +74,7 @@ class Forecast(Shown):
 
     @property
     def late(self) -> tuple[StepForecast, ...]:
-        """Steps that would probably meet their deadline."""
+        """Steps that would probably not pass before their deadline."""
         return tuple(step for step in self.steps if step.late)
 
     @property

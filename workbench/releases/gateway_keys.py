@@ -12,10 +12,12 @@ from pathlib import Path
 
 from workbench.core.clock import Clock
 from workbench.core.errors import Conflict, InvalidInput, NotFound, Unavailable, WorkbenchError, nearest
+from workbench.gateway import routed
 from workbench.gateway.door import secret
 from workbench.gateway.door.callers import SCOPES, Scope
 from workbench.gateway.door.keys import ANY, Kept, Key, Keys, change_keys, read_keys
 from workbench.journal import Event, Journal
+from workbench.models.known import require_model
 from workbench.models.references import require_name
 
 ADDED, REVOKED = "gateway.key.added", "gateway.key.revoked"
@@ -70,6 +72,7 @@ class GatewayKeys:
 
         Raises:
             InvalidInput: a name, scope or number cannot be used.
+            NotFound: nothing was released to the endpoint, and no model of its name was registered.
             Conflict: there is a key of that name.
             Unavailable: the file of keys or the journal cannot be written; there is no such key then.
         """
@@ -84,6 +87,8 @@ class GatewayKeys:
             per_minute=None if per_minute is None else _between(per_minute, 1, 1_000_000, "per_minute"),
             by=self._actor(),
         )
+        if endpoint != ANY and endpoint not in routed(self._state):
+            require_model(self._journal(), endpoint, field="endpoint")
         kept = Kept(key=key, salt=salt.hex(), digest=secret.digest(made, salt).hex())
 
         def add(keys: Keys) -> Keys:

@@ -93,6 +93,7 @@ def _of_group(
         n=counts.n,
         counts=counts,
         log_e=log_e,
+        carried=any(arms.n for arms in mine[:-1]),
         ways=(+1,) if log_e(+1, 1.0) > 0 else (),
         group=group,
         weight=1 / groups,

@@ -39,8 +39,8 @@ class Intents:
         """Return the intents of a project."""
         return cls(settings.state / "releases")
 
-    def write(self, intent: Rollback) -> None:
-        """Keep an intent; when this returns it is on the disk."""
+    def write(self, intent: Rollback) -> Path:
+        """Keep an intent and return its file; when this returns it is on the disk."""
         folder = self._folder / intent.endpoint
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{time.time_ns():020d}-{os.getpid()}.json"
@@ -50,6 +50,7 @@ class Intents:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        return path
 
     def waiting(self, endpoint: str) -> list[Path]:
         """Return the files of the intents that wait for their record, oldest first."""

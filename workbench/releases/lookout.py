@@ -12,14 +12,15 @@ from workbench.core.errors import Unavailable
 from workbench.core.values import Outcome
 from workbench.gates.records import Verdict
 from workbench.models.records import ModelVersion
-from workbench.releases import controller, watching
+from workbench.releases import controller, losses, watching
 from workbench.releases.analysis import Observations
+from workbench.releases.losses import NOTHING_LOST, Losses
 from workbench.releases.observe import Ledger
 from workbench.releases.people import Voices
 from workbench.releases.permission import Permission
 from workbench.releases.records import Release
 from workbench.releases.state import State
-from workbench.releases.targets.base import Target
+from workbench.releases.targets.base import Target, TargetStatus
 from workbench.releases.watching import NOT_YET, Watched
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Lookout:
         self._clock = clock
         self._age = age
         self._ledgers: dict[str, Ledger] = {}
+        self._losses: dict[tuple[str, int], Losses] = {}
         self._watches: dict[tuple[str, int], Watched] = {}
         self._versions: dict[str, ModelVersion] = {}
 
@@ -75,6 +77,9 @@ class Lookout:
         latency_ms, latency_requests = ledger.thresholds(state)
         seen = Observations(
             tallies=tallies,
+            again=ledger.again(release.stage),
+            exchanges=ledger.exchanges(release.stage),
+            losses=self._lost(state, status),
             latency_ms=latency_ms,
             latency_requests=latency_requests,
             table_version=status.version,
@@ -108,6 +113,14 @@ class Lookout:
             except Unavailable:
                 return {}
         return self._voices.counting(release, self._versions[release.candidate])
+
+    def _lost(self, state: State, status: TargetStatus) -> Losses:
+        """What of the stage could not be kept, as counted here, or as another controller has written."""
+        key = (state.release.id, state.release.stage)
+        here = self._losses.get(key, NOTHING_LOST)
+        last = max(here, state.losses, key=lambda known: (known.process != "", known.lost))
+        found = self._losses[key] = losses.look(last, counted=status.lost, process=status.process)
+        return found
 
     def _watched(self, state: State, exposure: int) -> Watched:
         """How long the stage was watched, by this process or by another that has written more."""

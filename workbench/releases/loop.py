@@ -17,15 +17,17 @@ from functools import partial
 
 from workbench.core.errors import Conflict, WorkbenchError
 from workbench.releases.driver import Releases
-from workbench.releases.records import Release
+from workbench.releases.news import standing
 
 #: Seconds between looks at an endpoint where nothing is under way: for what was done by hand, and the alias.
 KEEP_EVERY = 30.0
 #: Seconds until the second try after a failure, doubled with each one that follows, and the most.
 _FIRST, _MOST = 1.0, 60.0
+#: More doublings than this change nothing, and thousands are no float.
+_DOUBLINGS = 10
 #: Seconds to wait for a controller that takes one step; one that goes on driving is asked again in a second.
 _PATIENCE = 0.1
-_PROJECT = "the project"
+_PROJECT, _NEWS = "the project", "news"
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,8 @@ class Loop:
         self._releases: Releases | None = None
         self._leases: dict[str, ExitStack] = {}
         self._turns: dict[str, _Turn] = {}
+        self._told: int | None = None
+        """The newest entry of the journal that was told of."""
 
     def run(self, *, every: float = 1.0) -> None:
         """Take rounds until stopped.
@@ -98,13 +102,17 @@ class Loop:
         """Look once at each endpoint whose turn it is."""
         known: list[str] = []
         self._try(_PROJECT, lambda: known.extend(self._endpoints or self._opened().endpoints()))
+        self._tell()
         for endpoint in known:
             if not self._stop.is_set():
                 self._try(endpoint, partial(self._drive, endpoint))
+                self._tell()
 
     def _opened(self) -> Releases:
         if self._releases is None:
             self._releases = self._open()
+        if self._told is None:
+            self._told = self._releases.latest()
         return self._releases
 
     def _drive(self, endpoint: str) -> None:
@@ -113,28 +121,51 @@ class Loop:
             with ExitStack() as lease:
                 lease.enter_context(releases.driving(endpoint, patience=_PATIENCE))
                 self._leases[endpoint] = lease.pop_all()
+        if releases.asked(endpoint):
+            self._turns[endpoint].kept = None  # what a drill leaves is made good in this round
+            releases.drill_asked(endpoint)
         active = releases.active(endpoint)
         if active is None:
             self._keep(releases, endpoint)
             return
-        self._turns[endpoint].kept = None
-        self._show(releases.tick(active.id))
+        turn = self._turns[endpoint]
+        turn.kept = None
+        if not turn.shown:  # whatever changes from here on is news
+            self._show(endpoint, standing(active))
+        releases.tick(active.id)
 
     def _keep(self, releases: Releases, endpoint: str) -> None:
         turn = self._turns[endpoint]
         if turn.kept is None or time.monotonic() - turn.kept >= KEEP_EVERY:
             releases.keep(endpoint)
-            drill = releases.drill_if_due(endpoint)
+            self._try(f"drill of {endpoint}", partial(self._drill, releases, endpoint))
             turn.kept = time.monotonic()
-            if drill is not None:
-                self._say(str(drill))
 
-    def _show(self, now: Release) -> None:
-        turn = self._turns[now.endpoint]
-        shown = f"{now.id}: {now.status}, {now.current.name}, {now.weight:.0%} of requests. {now.reason}"
-        if shown != turn.shown:
-            turn.shown = shown
-            self._say(shown)
+    @staticmethod
+    def _drill(releases: Releases, endpoint: str) -> None:
+        """Drill when it is time. It has a turn of its own: what fails here keeps no release waiting."""
+        releases.drill_if_due(endpoint)
+
+    def _tell(self) -> None:
+        """Tell what has happened since the last look, whoever did it. Its failure stops no drive."""
+        if self._releases is not None and self._told is not None:
+            self._try(_NEWS, partial(self._follow, self._releases, self._told))
+
+    def _follow(self, releases: Releases, after: int) -> None:
+        found, self._told = releases.news(after)
+        for one in found:
+            if self._endpoints and one.endpoint not in self._endpoints:
+                continue
+            if one.stands:
+                self._show(one.endpoint, one.line)
+            else:
+                self._say(one.line)
+
+    def _show(self, endpoint: str, line: str) -> None:
+        turn = self._turns.setdefault(endpoint, _Turn())
+        if line != turn.shown:
+            turn.shown = line
+            self._say(line)
 
     def _try(self, what: str, action: Callable[[], None]) -> None:
         """Do something whose turn it is; when it fails, say so once and try again later."""
@@ -159,7 +190,7 @@ class Loop:
             self._say(f"{what}: {sentence} It is tried again; who answers requests stays.")
             if not known:
                 log.error("%s could not be driven", what, exc_info=error)
-        turn.at = time.monotonic() + min(_MOST, _FIRST * 2.0**turn.failures)
+        turn.at = time.monotonic() + min(_MOST, _FIRST * 2.0 ** min(turn.failures, _DOUBLINGS))
         if isinstance(error, Conflict):  # another controller: go on as soon as it ends, without its lease
             self._leases.pop(what, ExitStack()).close()
             return

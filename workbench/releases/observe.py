@@ -6,20 +6,25 @@ slow answer that has not come yet would otherwise make a slow candidate look hea
 
 Where the coin was thrown for an entity, the entity is what is counted: once under the coins of a release, at
 its first request. Its later requests, and later steps with another share, have the same coin: they would
-count one throw twice. In shadow, where no arm is chosen, it counts once too, because its pairs are alike.
+count one throw twice. Whose first request came in a hard time counts for no arm, also when it comes again.
+In shadow, where no arm is chosen, it counts once too, because its pairs are alike.
+Where the candidate answers everything, it counts once unless it was counted for the candidate under a coin:
+what is judged there, the candidate's own failures, carries over from those steps.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import isclose
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.releases.guardrails import group_counts
 from workbench.releases.latency import slow_counts
+from workbench.releases.plan_stages import PlanStage
 from workbench.releases.state import State
 from workbench.releases.tallies import CanaryTally, ShadowTally, Tally, plus
 from workbench.releases.yardsticks import LEAST, thresholds
@@ -34,6 +39,9 @@ _ROUNDING = 1e-9
 
 #: The champion's answers of which the latency is remembered until thresholds are frozen.
 _MOST_LATENCIES = 50 * LEAST
+
+#: What a step does with a request: a copy of it, a coin for it, or all of it is the candidate's.
+_Done = Literal["copied", "thrown", "given"]
 
 
 class Ledger:
@@ -51,8 +59,8 @@ class Ledger:
         self._age = age
         self._tallies: dict[int, Tally] = {}
         self._young: pd.DataFrame | None = None
-        self._units: tuple[set[str], set[str]] = set(), set()
-        """Entities that were counted: under a coin, and in shadow."""
+        self._entities = _Entities()
+        self._exchanges: Counter[int] = Counter()
         self._champion_ms: list[float] = []
 
     def read(self, state: State, now: datetime) -> tuple[Tally, ...]:
@@ -62,13 +70,21 @@ class Ledger:
         ripe = waiting["time"] <= now - self._age
         self._young = waiting[~ripe]
         for index, part in _by_stage(waiting[ripe], state):
-            counted = _first_of_units(
-                comparable(part, state, index), self._units[state.plan.steps[index].kind == "shadow"]
-            )
+            self._exchanges[index] += len(part)
+            step = state.plan.steps[index]
+            counted = self._entities.first(part, comparable(part, state, index), step, index)
             known = self._tallies.get(index, _empty(state, index))
             self._tallies[index] = plus(known, tally(counted, state, index))
             self._remember(counted, state)
         return tuple(self._tallies.get(i, _empty(state, i)) for i in range(len(state.since_table)))
+
+    def again(self, index: int) -> int:
+        """Return how many entities the candidate got in a step that an earlier one had counted."""
+        return self._entities.again(index)
+
+    def exchanges(self, index: int) -> int:
+        """Return how many exchanges of a step there were, whether they counted or not."""
+        return self._exchanges[index]
 
     def thresholds(self, state: State) -> tuple[tuple[float, ...], int]:
         """Return the thresholds of latency that could be frozen now, and the champion's answers behind them.
@@ -89,12 +105,60 @@ class Ledger:
         self._champion_ms += answered["latency_ms"].iloc[:room].tolist()
 
 
-def _first_of_units(exchanges: pd.DataFrame, counted: set[str]) -> pd.DataFrame:
-    """Leave out entities that were counted before; a request without an entity is its own."""
-    units = exchanges["unit"]
-    again = (units != "") & (units.isin(counted) | units.duplicated())
-    counted.update(units[units != ""])
-    return exchanges[~again]
+class _Entities:
+    """Which entities of a release were counted, and in which step, by what was done with their requests."""
+
+    def __init__(self) -> None:
+        self._counted: dict[_Done, dict[str, int]] = {"copied": {}, "thrown": {}, "given": {}}
+        self._again: defaultdict[int, set[str]] = defaultdict(set)
+
+    def first(
+        self, came: pd.DataFrame, comparable: pd.DataFrame, step: PlanStage, index: int
+    ) -> pd.DataFrame:
+        """Leave out entities that were met before; a request without an entity is its own.
+
+        Args:
+            came: the exchanges of a step, in their order.
+            comparable: those of them that compare something.
+            step: the step.
+            index: of the step.
+        """
+        done = _done(step)
+        met = _met_under_coin(came, comparable, step) if done == "thrown" else comparable
+        counted, units = self._counted[done], met["unit"]
+        new = met[(units == "") | ~(units.isin(counted) | units.duplicated())]
+        self._again[index].update(u for u in _given(met) if counted.get(u, index) != index)
+        counted.update((unit, index) for unit in new["unit"] if unit)
+        first = new[new["arm"] != "none"]
+        if done == "thrown":
+            self._counted["given"].update((unit, index) for unit in _given(first))
+        return first
+
+    def again(self, index: int) -> int:
+        """How many entities the candidate got in a step that an earlier one had counted."""
+        return len(self._again[index])
+
+
+def _done(step: PlanStage) -> _Done:
+    if step.kind == "shadow":
+        return "copied"
+    return "thrown" if step.share < 1 else "given"
+
+
+def _met_under_coin(came: pd.DataFrame, comparable: pd.DataFrame, step: PlanStage) -> pd.DataFrame:
+    """What compares something, and with it the entities that came in a hard time, which count for no arm.
+
+    The champion's were answered then and may not come back; the candidate's were turned away, and do. Were
+    they counted when they come again, the candidate would get more of them than its share.
+    """
+    of_this_coin = (came["share"] - step.share).abs() < _ROUNDING
+    turned = (came["arm"] == "none") & (came["unit"] != "") & of_this_coin
+    return came[came.index.isin(comparable.index) | turned]
+
+
+def _given(exchanges: pd.DataFrame) -> set[str]:
+    """The entities that the candidate got."""
+    return set(exchanges.loc[exchanges["arm"] == "candidate", "unit"]) - {""}
 
 
 def comparable(exchanges: pd.DataFrame, state: State, index: int) -> pd.DataFrame:

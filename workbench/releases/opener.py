@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +48,7 @@ class Opener:
         target: where traffic is moved.
         effects: moves it.
         permission: asks the gate again, for another attempt.
+        roles: those that somebody can have; a plan that asks for another is refused.
         clock: what the champion answered in the day before is what a candidate is measured by.
         actor: who opens them.
     """
@@ -61,6 +62,7 @@ class Opener:
         target: Target,
         effects: Effects,
         permission: Permission,
+        roles: Collection[str],
         clock: Clock,
         actor: str,
     ) -> None:
@@ -71,6 +73,7 @@ class Opener:
         self._target = target
         self._effects = effects
         self._permission = permission
+        self._roles = roles
         self._clock = clock
         self._actor = actor
 
@@ -110,6 +113,7 @@ class Opener:
         require_name(what.endpoint, field="endpoint")
         opening.require_permission(what.version, what.verdict)
         opening.require_columns(what.version, what.plan)
+        opening.require_roles(what.plan, self._roles)
         self._effects.settle(what.endpoint)
         self._effects.take(what.endpoint)
         return self._book.of(what.endpoint)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from workbench.core.digests import short
 from workbench.core.errors import Conflict, InvalidInput, Refused, Tampered, nearest
 from workbench.core.values import Outcome
+from workbench.gates.policy import Policy
 from workbench.gates.records import Verdict
 from workbench.journal import Event
 from workbench.models.records import ModelVersion
-from workbench.releases import routes
+from workbench.releases import routes, sentences
 from workbench.releases.observe import answered_by, version_number
 from workbench.releases.plan import Plan
 from workbench.releases.records import Release, Status
-from workbench.releases.state import OPENED, PROMOTED, SUPERSEDED
+from workbench.releases.state import OPENED, PROMOTED, SUPERSEDED, State
 from workbench.releases.targets.base import TargetStatus
 from workbench.releases.yardsticks import Yardsticks, groups, thresholds
 
@@ -34,9 +36,9 @@ def opened(
 ) -> Event:
     """The first event: everything the release will ever need to know of how it began."""
     reigned = routes.champions(earlier)
-    attempts = sum(_spent(release, version) for release in earlier)
-    alpha = plan.alpha / 2**attempts
-    again = f"Attempt {attempts + 1} with these bytes: the error budget is {alpha:g}." if attempts else ""
+    spent = attempts(version, earlier)
+    alpha = plan.alpha / 2**spent
+    again = sentences.further_attempt(spent + 1, alpha) if spent else ""
     return Event(
         kind=OPENED,
         payload={
@@ -53,6 +55,11 @@ def opened(
         },
         subjects=(version.digest, plan.digest, verdict.policy_digest),
     )
+
+
+def attempts(version: ModelVersion, earlier: Sequence[Release]) -> int:
+    """Count the releases that have spent error budget on these bytes; each halves what is left."""
+    return sum(_spent(release, version) for release in earlier)
 
 
 def yardsticks(
@@ -96,11 +103,12 @@ def first_champion(version: ModelVersion) -> Event:
 
 def require_permission(version: ModelVersion, verdict: Verdict) -> None:
     """Refuse what the gate does not let through, and say what is missing."""
+    by = f"--policy {shlex.quote(verdict.policy)}"
     if verdict.model_digest != version.digest:
         raise Refused(
             f"The verdict is about other bytes than {version}: "
             f"{verdict.model} ({short(verdict.model_digest)}).",
-            remedy=f"Run: workbench gate {version.ref}",
+            remedy=f"Run: workbench gate {version.ref} {by}",
             field="verdict",
         )
     if verdict.releasable:
@@ -109,14 +117,38 @@ def require_permission(version: ModelVersion, verdict: Verdict) -> None:
     if verdict.outcome is Outcome.PASS:
         raise Refused(
             f"{version.ref} passes {verdict.policy} and lacks approvals: {missing}.",
-            remedy=f'Somebody who has the role runs: workbench approve {version.ref} --note "…"',
+            remedy=f'Somebody who has the role runs: workbench approve {version.ref} {by} --note "…"',
             field="verdict",
         )
     raise Refused(
         f"{version.ref} is not released: {verdict.policy} says {verdict.outcome}. {verdict.reason}",
-        remedy=f"Look at the rules: workbench gate {version.ref}",
+        remedy=f"Look at the rules: workbench gate {version.ref} {by}",
         field="verdict",
     )
+
+
+def unheld(plan: Plan, roles: Collection[str]) -> list[tuple[str, str]]:
+    """Return each stage, with the role it asks approval of, that none of ``roles`` is."""
+    return [(stage.name, role) for stage in plan.stages for role in stage.approvals if role not in roles]
+
+
+def require_roles(plan: Plan, roles: Collection[str]) -> None:
+    """Refuse a plan that waits for somebody who cannot be: the release would end at its deadline.
+
+    Args:
+        plan: asks for roles.
+        roles: those that somebody can have.
+
+    Raises:
+        InvalidInput: a stage asks for another one.
+    """
+    give = "to a person under [people], or to a group under [roles], in workbench.toml."
+    for stage, role in unheld(plan, roles):
+        raise InvalidInput(
+            f"approvals: the stage {stage!r} asks approval of the role {role!r}, and nobody has it.",
+            remedy=f"{nearest(role, sorted(roles))} Or give it {give}" if roles else f"Give it {give}",
+            field="approvals",
+        )
 
 
 def require_columns(version: ModelVersion, plan: Plan) -> None:
@@ -171,9 +203,47 @@ def require_other(active: Release, version: ModelVersion) -> None:
     if active.candidate_digest == version.digest:
         raise Conflict(
             f"{version.ref} is under way already, in {active.id}.",
-            remedy="Let it go on, or abort it first.",
+            remedy=_go_on(active),
             field="model",
         )
+
+
+def require_as_begun(state: State, plan: Plan | None, policy: Policy | None) -> None:
+    """Refuse to go on with a release by another plan or policy than it began with.
+
+    Args:
+        state: of the release.
+        plan: the one asked for; None: whichever it has.
+        policy: likewise.
+
+    Raises:
+        Conflict: it has another one.
+    """
+    release, allowed = state.release, state.allowed
+    asked = [
+        ("plan", plan, release.plan, release.plan_digest),
+        ("policy", policy, allowed.policy, allowed.policy_digest),
+    ]
+    for option, given, name, digest in asked:
+        if given is None or given.digest == digest:
+            continue
+        other = "as it was when it opened" if given.name == name else f"not {given.name}"
+        comma = "" if given.name == name else ","
+        raise Conflict(
+            f"{release.id} of {release.candidate} is under way by the {option} {name}{comma} {other}.",
+            remedy=f"Leave out --{option} to go on with it. To begin anew: {_abort(release)}",
+            field=option,
+        )
+
+
+def _go_on(active: Release) -> str:
+    """What whoever wants to begin again with the candidate under way can do."""
+    on = f'It goes on with: bench.watch("{active.id}"), or: workbench release {active.candidate}.'
+    return f"{on} To begin anew: {_abort(active)}"
+
+
+def _abort(release: Release) -> str:
+    return f'workbench release abort {release.id} --reason "…"'
 
 
 def require_free(
@@ -190,7 +260,9 @@ def require_free(
     if now is not None:
         raise Conflict(
             f"{endpoint} has an active release: {now.id} of {now.candidate}, in {now.current.name}.",
-            remedy="Let it end, open this one in its place (supersede), or take it out: "
+            remedy=_go_on(now)
+            if now.candidate == version.ref
+            else "Let it end, open this one in its place (supersede), or take it out: "
             f'workbench rollback {endpoint} --reason "…"',
             field="endpoint",
         )

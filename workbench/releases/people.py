@@ -5,31 +5,34 @@ every step of it and cannot grant one; a person counts once a step; the role mus
 the word is bound to the bytes and to the plan and signed with the person's own key.
 
 A word is about the step that comes next, and ends with it: nobody says yes to what they have not seen yet.
+Until that step is entered a word can be taken back, by whoever gave it and by others in its role.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from workbench.core.clock import Clock
 from workbench.core.errors import InvalidInput, Refused, unknown
 from workbench.gates import roles
-from workbench.gates.records import SETTINGS, StageApproval
+from workbench.gates.records import SETTINGS, StageApproval, StageRevocation
 from workbench.gates.roles import People
 from workbench.gates.signatures import KeyBook, Keys, holds, signed
 from workbench.journal import Event, Journal, Signer
 from workbench.journal.store import Write
 from workbench.models.records import ModelVersion
 from workbench.releases.records import Release, Stage
-from workbench.releases.state import APPROVED
+from workbench.releases.state import APPROVAL_REVOKED, APPROVED
+
+Word = TypeVar("Word", StageApproval, StageRevocation)
 
 
-class Said(NamedTuple):
+class Said(NamedTuple, Generic[Word]):
     """A word, to be appended: the event, and what must stand beside it so that others can check it."""
 
-    approval: StageApproval
+    word: Word
     event: Event
     enrolment: list[Write]
 
@@ -60,7 +63,7 @@ class Voices:
         stage: str | None = None,
         role: str | None = None,
         vouched: Mapping[str, str] | None = None,
-    ) -> Said:
+    ) -> Said[StageApproval]:
         """Return a person's yes to the next step, signed.
 
         Args:
@@ -78,10 +81,7 @@ class Voices:
                 somebody without the role or who has spoken already, or a key that is not theirs.
             InvalidInput: no note, a role that the step does not ask for, or one of several must be chosen.
         """
-        if not note.strip():
-            raise InvalidInput(
-                "note: an approval needs a reason.", remedy="Say why in a sentence.", field="note"
-            )
+        _require_note(note)
         step = _asking(release, stage)
         held = roles.held(by, self._people, vouched or {})
         self._refuse(release, version, by)
@@ -99,30 +99,122 @@ class Voices:
             note=note.strip(),
             time=self._clock.now(),
         )
-        said = signed(said, signer)
-        subjects = (said.model_digest, said.plan_digest)
-        event = Event(kind=APPROVED, payload=json.loads(said.to_json()), subjects=subjects)
-        return Said(said, event, self._keys.enrolment(by, signer))
+        return self._signed(said, APPROVED, release, signer)
+
+    def take_back(
+        self,
+        release: Release,
+        version: ModelVersion,
+        *,
+        by: str,
+        note: str,
+        signer: Signer,
+        given_by: str | None = None,
+        vouched: Mapping[str, str] | None = None,
+    ) -> Said[StageRevocation]:
+        """Return that a person takes a yes to the next step back, signed.
+
+        Args:
+            release: as it stands.
+            version: its candidate.
+            by: who takes it back: whoever gave it, or somebody else in the role it was given in.
+            note: why. Kept for ever.
+            signer: holds the person's own key.
+            given_by: whose word. Default: their own.
+            vouched: as for ``say``.
+
+        Raises:
+            Refused: no such word stands, or it is another's and they may not: the author, whoever opened the
+                release, somebody without the role, or a key that is not theirs.
+            InvalidInput: no note.
+        """
+        _require_note(note)
+        step, giver = _asking(release, None), given_by or by
+        held = roles.held(by, self._people, vouched or {})
+        standing = {
+            place: one
+            for place, one in self._standing(release, version).items()
+            if one.by.casefold() == giver.casefold()
+        }
+        if not standing:
+            raise Refused(
+                f"No approval of {step.name} by {giver} stands in {release.id}.",
+                remedy="A word can be taken back until the step that it is about is entered.",
+                field="given_by",
+            )
+        own = by.casefold() == giver.casefold()
+        may = own or not _is_party(by, version, release)
+        place = next((n for n, one in standing.items() if may and (own or one.role in held)), None)
+        if place is None:
+            role = next(iter(standing.values())).role
+            able = roles.who_may(role, self._people, version.author, release.opened_by, giver)
+            raise Refused(
+                f"{by} cannot take back what {giver} said as {role}.",
+                remedy=f"{giver} may. {able}",
+                field="by",
+            )
+        taken = StageRevocation(
+            release=release.id,
+            stage=release.stage + 1,
+            stage_name=step.name,
+            word=place,
+            by=by,
+            role_from=held.get(standing[place].role, SETTINGS),
+            note=note.strip(),
+            time=self._clock.now(),
+        )
+        return self._signed(taken, APPROVAL_REVOKED, release, signer)
 
     def counting(self, release: Release, version: ModelVersion) -> dict[str, tuple[str, ...]]:
         """Return who has said yes to the next step, by role, as far as it counts now."""
         found: dict[str, tuple[str, ...]] = {}
         people: set[str] = set()
-        for one in release.approvals:
-            if one.by.casefold() not in people and self._counts(one, release, version):
+        for one in self._standing(release, version).values():
+            if one.by.casefold() not in people and self._has_role(one):
                 people.add(one.by.casefold())
                 found[one.role] = (*found.get(one.role, ()), one.by)
         return found
 
-    def _counts(self, one: StageApproval, release: Release, version: ModelVersion) -> bool:
+    def _signed(self, said: Word, kind: str, release: Release, signer: Signer) -> Said[Word]:
+        said = signed(said, signer)
+        subjects = (release.candidate_digest, release.plan_digest)
+        event = Event(kind=kind, payload=json.loads(said.to_json()), subjects=subjects)
+        return Said(said, event, self._keys.enrolment(said.by, signer))
+
+    def _standing(self, release: Release, version: ModelVersion) -> dict[int, StageApproval]:
+        """Return the words about the next step that nobody took back, by their place among all."""
+        taken = {
+            one.word
+            for one in release.revocations
+            if one.word < len(release.approvals) and self._takes_back(one, release, version)
+        }
+        return {
+            place: one
+            for place, one in enumerate(release.approvals)
+            if place not in taken and self._bound(one, release, version)
+        }
+
+    def _takes_back(self, one: StageRevocation, release: Release, version: ModelVersion) -> bool:
+        """Whoever took a word back had to have its role then; that they lost it since brings no word back."""
+        said = release.approvals[one.word]
+        if (one.release, one.stage) != (release.id, said.stage):
+            return False
+        own = one.by.casefold() == said.by.casefold()
+        return (own or not _is_party(one.by, version, release)) and self._holds(one)
+
+    def _holds(self, one: StageApproval | StageRevocation) -> bool:
+        return holds(one, self._keys.of(one.by))
+
+    def _has_role(self, one: StageApproval) -> bool:
+        return one.role_from != SETTINGS or one.role in self._people.get(one.by, ())
+
+    def _bound(self, one: StageApproval, release: Release, version: ModelVersion) -> bool:
         bound = (one.release, one.stage, one.model_digest, one.plan_digest)
         if bound != (release.id, release.stage + 1, release.candidate_digest, release.plan_digest):
             return False
         if _is_party(one.by, version, release) or one.role not in release.stages[one.stage].approvals:
             return False
-        if one.role_from == SETTINGS and one.role not in self._people.get(one.by, ()):
-            return False
-        return holds(one, self._keys.of(one.by))
+        return self._holds(one)
 
     def _refuse(self, release: Release, version: ModelVersion, by: str) -> None:
         step = release.stages[release.stage + 1]
@@ -189,6 +281,11 @@ def _asking(release: Release, stage: str | None) -> Stage:
             field="stage",
         )
     return step
+
+
+def _require_note(note: str) -> None:
+    if not note.strip():
+        raise InvalidInput("note: an approval needs a reason.", remedy="Say why in a sentence.", field="note")
 
 
 def _is_party(by: str, version: ModelVersion, release: Release) -> bool:

@@ -13,8 +13,9 @@ A plan is checked whole before its first step. What it asks of a stage comes in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,8 @@ from pydantic import Field, model_validator
 
 from workbench.core.digests import of_json
 from workbench.core.documents import Documents
+from workbench.core.errors import InvalidInput
+from workbench.core.project import document, documents
 from workbench.core.records import Record
 from workbench.releases.plan_metrics import (
     Disagreement,
@@ -58,8 +61,8 @@ class Plan(Record):
     """Chance that a candidate as good as the champion is aborted, over all metrics, stages and looks."""
     sticky: str = ""
     """Column that names the entity: the coin is thrown once for each, in every stage with a weight, and what
-    is counted is entities. Each counts once in a release, at its first request, so that the coin does not
-    depend on what the entity has met before. Empty: a coin for every request."""
+    is counted is entities. Each counts once under the coins of a release, at its first request, so that the
+    coin does not depend on what the entity has met before. Empty: a coin for every request."""
     metrics: Metrics
     stages: tuple[PlanStage, ...]
 
@@ -123,7 +126,10 @@ def _check_order(steps: tuple[PlanStage, ...]) -> None:
     if kinds.count("champion") != 1 or kinds[-1] != "champion":
         raise ValueError("stages must end with one stage of kind champion")
     if len(steps) < 2:
-        raise ValueError("stages has no shadow and no canary stage: nothing would be seen before promotion")
+        raise ValueError(
+            "stages has the champion alone: nothing would be seen before promotion. Add one of kind shadow, "
+            "canary, progressive, blue_green or ab before it"
+        )
     shares = [step.share for step in steps]
     if shares != sorted(shares):
         raise ValueError("stages must not lower the weight: shadow first, then canary steps that grow")
@@ -132,20 +138,55 @@ def _check_order(steps: tuple[PlanStage, ...]) -> None:
         raise ValueError(f"two stages are called {twice[0]!r}")
 
 
+def _check_new(plan: Plan) -> None:
+    """What a plan is refused for that could be opened once: an old journal that holds it is still read."""
+    seen = plan.metrics.errors or plan.metrics.disagreement
+    if seen is None and any(step.kind == "shadow" for step in plan.steps):
+        raise InvalidInput(
+            f"{plan.name}: a shadow stage is judged by errors or disagreement: add metrics.errors or "
+            "metrics.disagreement. Nothing else could stop it.",
+            field="metrics",
+        )
+    for one, next in pairwise(step for step in plan.steps if step.kind != "champion"):
+        if (one.share, one.arms) == (next.share, next.arms):
+            raise InvalidInput(
+                f"{plan.name}: the stages {one.name!r} and {next.name!r} route requests alike, and nothing "
+                f"would tell which of them a request belongs to: make one stage of them{_or_more(next)}.",
+                field="stages",
+            )
+
+
+def _or_more(step: PlanStage) -> str:
+    return ", or give the second more weight" if 0 < step.share < 1 else ""
+
+
 #: Plans as files, and those that come with the package.
 PLANS = Documents("plan", Plan, "workbench.releases", "plans")
 
 
-def load_plan(source: str | Path | Mapping[str, Any] | Plan) -> Plan:
+def load_plan(source: str | Path | Mapping[str, Any] | Plan, among: Sequence[str] = ()) -> Plan:
     """Read a plan and check all of it.
 
     Args:
         source: the path of a YAML file, the name of a built-in plan (``canary``), or what such a file would
             hold.
+        among: further names there are, told to whoever gives an unknown one.
 
     Raises:
         InvalidInput: not YAML, a key unknown or given twice, a value of the wrong kind, stages that cannot be
             walked: names the key.
         NotFound: there is no such file.
     """
-    return PLANS.read(source)
+    plan = PLANS.read(source, among)
+    _check_new(plan)
+    return plan
+
+
+def plan_of(root: Path, name: str | Path) -> Plan:
+    """Read a plan of the project at ``root``: a file, a name in ``plans/`` or a built-in one.
+
+    Raises:
+        InvalidInput: as ``load_plan``, or there is none of that name; those of the project are named too.
+        NotFound: there is no such file.
+    """
+    return load_plan(document(root, "plans", name), among=documents(root, "plans"))

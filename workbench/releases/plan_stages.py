@@ -39,7 +39,7 @@ class PlanStage(Record):
     """Ab only: what champion and candidate are called in answers and captures, in this order."""
     min_requests: int | None = Field(default=None, ge=1, strict=True)
     """Exposure before a step may pass: requests to the candidate, or pairs in shadow. Of a sticky plan:
-    entities that the release had not seen before."""
+    entities that the release had not counted before."""
     min_minutes: Minutes = Field(default=0.0, ge=0)
     """Minutes before a step may pass, so that it sees more than one hour of the day."""
     deadline_minutes: Minutes = Field(default=60.0, gt=0)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from workbench.releases.evidence import Judged
 from workbench.releases.plan import Plan
@@ -18,10 +18,10 @@ from workbench.releases.plan_stages import PlanStage
 from workbench.releases.today import Today
 from workbench.releases.yardsticks import thresholds
 from workbench.stats.sequential import log_e_objective, log_e_order, log_e_ratio
-from workbench.stats.stopping import until_expected, until_objective, until_settled
+from workbench.stats.stopping import until_expected, until_objective, until_order, until_settled
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from workbench.stats.sequential import Array
 
 #: How much worse a candidate could be, as ratios of risk.
 RATIOS = (2.0, 3.0, 5.0)
@@ -39,8 +39,7 @@ class Likely(NamedTuple):
     verdict: Literal["worse", "good"]
     when: str
     expectation: float
-    median: float | None
-    """None where it is not simulated."""
+    median: float
     group: str = ""
 
 
@@ -51,10 +50,12 @@ class Prospects:
         plan: the plan.
         measured: the traffic.
         groups: of the guardrails.
+        alpha: error budget of the whole release.
     """
 
-    def __init__(self, plan: Plan, measured: Today, groups: Sequence[str]) -> None:
+    def __init__(self, plan: Plan, measured: Today, groups: Sequence[str], alpha: float) -> None:
         self._plan = plan
+        self._budget = alpha
         self._measured = measured
         self._groups = groups
 
@@ -68,7 +69,7 @@ class Prospects:
             if metrics.objective and step.kind != "shadow":
                 yield from self._objective(risk, metrics.objective.at_most)
             if metrics.guardrails and coin and self._measured.groups:
-                yield from self._rarest(step, risk)
+                yield from self._rarest(step, risk, metrics.guardrails.min_requests)
         if metrics.disagreement and step.kind == "shadow":
             yield from self._disagreement(metrics.disagreement.at_most)
         if metrics.latency and coin:
@@ -108,24 +109,34 @@ class Prospects:
         limits, ours = thresholds(self._measured.latencies, objective_ms), np.array(self._measured.latencies)
         if not limits:
             return
-        share = step.share
-        above = np.array([[(ours > ms).mean()] for ms in limits])
+        share, alpha, ordered = step.share, self._alpha("latency"), sorted(limits)
+        above = np.array([(ours > ms).mean() for ms in ordered])
         for ratio in SLOWER:
-            slower = np.array([[(ratio * ours > ms).mean()] for ms in limits])
+            slower = np.array([(ratio * ours > ms).mean() for ms in ordered])
             path = partial(_of_order, slower * share, above * (1 - share), share)
-            takes = share * until_expected(path, self._alpha("latency"))
-            yield Likely("latency", "worse", f"it takes {ratio:g} times as long", takes, None)
+            takes = share * until_expected(path, alpha)
+            median = until_order(slower, above, share, alpha=alpha)
+            yield Likely("latency", "worse", f"it takes {ratio:g} times as long", takes, median)
 
-    def _rarest(self, step: PlanStage, risk: float) -> Iterator[Likely]:
-        """The group that has to be waited for longest: requests to the candidate of all groups until then."""
+    def _rarest(self, step: PlanStage, risk: float, least: int) -> Iterator[Likely]:
+        """The group that has to be waited for longest: requests to the candidate of all groups until then.
+
+        Args:
+            step: the step.
+            risk: of the champion.
+            least: requests of a group, of both arms, before anything is said of it.
+        """
         group = min(self._measured.groups, key=self._measured.groups.__getitem__)
         among, alpha = self._measured.groups[group], self._alpha("guardrails") / len(self._groups)
         for ratio in RATIOS:
-            expectation, median = _harm(ratio * risk, risk, step.share, alpha)
-            yield Likely("guardrail", "worse", _fails(ratio), expectation / among, median / among, group)
+            expectation, median = (
+                max(units, step.share * least) / among
+                for units in _harm(ratio * risk, risk, step.share, alpha)
+            )
+            yield Likely("guardrail", "worse", _fails(ratio), expectation, median, group)
 
     def _alpha(self, metric: str) -> float:
-        return self._plan.alpha_of(metric, self._plan.alpha)
+        return self._plan.alpha_of(metric, self._budget)
 
 
 _AS_GOOD = "it is as good as the champion"
@@ -135,6 +146,7 @@ def _fails(ratio: float) -> str:
     return f"it fails {ratio:g} times as often"
 
 
+@lru_cache(maxsize=256)
 def _harm(bad: float, risk: float, share: float, alpha: float) -> tuple[float, float]:
     """The candidate's units until it is proved worse: as expected, and the median."""
     bad = min(1.0, bad)
@@ -147,6 +159,7 @@ def _harm(bad: float, risk: float, share: float, alpha: float) -> tuple[float, f
     ).median
 
 
+@lru_cache(maxsize=256)
 def _of_rate(rate: float, at_most: float, alpha: float, sign: int) -> tuple[float, float]:
     """Units until a rate is proved above the limit (+1) or below it (-1)."""
 
@@ -158,5 +171,5 @@ def _of_rate(rate: float, at_most: float, alpha: float, sign: int) -> tuple[floa
     ).median
 
 
-def _of_order(slower: NDArray[Any], above: NDArray[Any], share: float, units: float) -> float:
-    return log_e_order(units * slower, units * above, [share])
+def _of_order(slower: Array, above: Array, share: float, units: float) -> float:
+    return log_e_order(units * slower[:, None], units * above[:, None], [share])

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from workbench.core.records import Record, Shown
 from workbench.core.values import Outcome
-from workbench.gates.records import StageApproval
+from workbench.gates.records import StageApproval, StageRevocation
 
 Kind = Literal["shadow", "canary", "blue_green", "ab", "champion"]
 """What happens in a step; the steps of a progressive stage are canary."""
@@ -125,8 +125,14 @@ class Release(Shown):
     """Column that names the entity whose coin it is; empty: a coin for every request."""
     approvals: tuple[StageApproval, ...] = ()
     """What people have said of going on, oldest first. Whether a word counts is told when the step is due."""
+    revocations: tuple[StageRevocation, ...] = ()
+    """What of that was taken back, by its place in ``approvals``."""
 
     @property
     def current(self) -> Stage:
         """The stage it is in."""
         return self.stages[min(self.stage, len(self.stages) - 1)]
+
+    def taken_back(self, word: int) -> StageRevocation | None:
+        """Return how one of the approvals, by its place, was taken back; None when it was not."""
+        return next((one for one in self.revocations if one.word == word), None)

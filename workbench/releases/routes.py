@@ -63,8 +63,37 @@ def wanted(releases: Sequence[Release]) -> Wanted | None:
     )
 
 
-def routing(endpoint: str, who: Wanted, deployed: Callable[[str], Deployment]) -> Routing:
-    """Return the routing in which those who should answer are deployed."""
+def taken_out(releases: Sequence[Release], ref: str) -> list[Release]:
+    """Return the releases that end because somebody took a version out: the one that is meant, then others.
+
+    With a champion goes what is under way beside it: it was compared with who answers no more. When traffic
+    had not followed the journal yet, and the version's own release is over, the one under way is meant.
+
+    Args:
+        releases: of one endpoint, in the order they were opened.
+        ref: who answers no more.
+
+    Returns:
+        Nothing when that is written already, or when nothing is known of the version and nothing under way.
+    """
+    now = active(releases)
+    under_way = [now] if now else []
+    reigning = [release for release in releases if release.status is Status.PROMOTED][-1:]
+    if any(release.candidate == ref for release in reigning):
+        return [*reigning, *under_way]
+    newest = newest_of(releases, ref)
+    return [] if newest and newest.status is Status.ROLLED_BACK else under_way
+
+
+def newest_of(releases: Sequence[Release], ref: str) -> Release | None:
+    """Return the newest release of a version, None when there never was one."""
+    return next((release for release in reversed(releases) if release.candidate == ref), None)
+
+
+def routing(
+    endpoint: str, who: Wanted, deployed: Callable[[str], Deployment], *, standby: Deployment | None
+) -> Routing:
+    """Return the routing in which those who should answer are deployed, and beside them who stands by."""
 
     def place(ref: str) -> Deployment | None:
         return deployed(ref) if ref else None
@@ -75,11 +104,17 @@ def routing(endpoint: str, who: Wanted, deployed: Callable[[str], Deployment]) -
         candidate=place(who.candidate),
         share=who.share,
         shadow=place(who.shadow),
-        standby=place(who.standby),
+        standby=standby,
         sticky=who.sticky,
         salt=who.salt,
         arms=who.arms,
     )
+
+
+def deployed(now: Routing | None) -> list[Deployment]:
+    """Return who is in a routing, whatever as."""
+    roles = (now.champion, now.candidate, now.shadow, now.standby) if now else ()
+    return [one for one in roles if one is not None]
 
 
 def without_newest(now: Routing) -> Routing | None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from workbench.core.values import Outcome
 from workbench.releases.records import EvidencePoint, Kind, StageVerdict
+
+#: What is counted: each entity once, where a plan splits them.
+Unit = Literal["entity", "pair", "request"]
 
 #: Metrics that can abort and never be proved good.
 _ONLY_HARM = ("latency", "guardrail")
@@ -18,6 +22,7 @@ def of_verdict(
     highest: EvidencePoint,
     *,
     carried: bool,
+    sticky: bool,
     about: str = "",
     least: int = 0,
 ) -> str:
@@ -28,37 +33,57 @@ def of_verdict(
         kind: of the stage.
         highest: the greatest evidence either way at any look.
         carried: True when earlier stages hold a part of the evidence.
+        sticky: True when entities are counted.
         about: of latency the threshold, or why there is none; of a guardrail the column.
-        least: below so many requests nothing is concluded.
+        least: below so many nothing is concluded.
     """
-    n = verdict.candidate_n + verdict.champion_n
+    n, unit = verdict.candidate_n + verdict.champion_n, _unit(kind, sticky=sticky)
     if n == 0:
-        return about or _nothing_yet(verdict, kind)
-    counted = _counted(verdict, kind, about)
-    if n < least:
-        return f"{counted}: {least:,} requests are needed before anything is said of it."
+        return about or _nothing_yet(verdict, unit)
+    counted = _counted(verdict, unit, about)
     with_earlier = ", with the stages before" if carried else ""
-    return f"{counted}: {_finding(verdict, kind, highest, with_earlier)}"
+    if n < least:
+        return f"{counted}{with_earlier}: {least:,} {_many(unit)} are needed before anything is said of it."
+    return f"{counted}: {_finding(verdict, unit, highest, with_earlier)}"
 
 
-def passed(stage: str, verdicts: Sequence[StageVerdict], exposure: int, kind: Kind) -> str:
+def passed(stage: str, verdicts: Sequence[StageVerdict], exposure: int, kind: Kind, *, sticky: bool) -> str:
     """Return why a stage passed, and what of it is not proved."""
-    of = f"{exposure:,} {_unit(kind, exposure)}"
+    of = f"{exposure:,} {_many(_unit(kind, sticky=sticky), exposure)}"
     parts = [f"{v.metric} proved {_good(v)}" for v in verdicts if v.outcome is Outcome.PASS]
     parts += _open_still(verdicts, of)
     to = "" if kind == "shadow" else " to the candidate"
     return f"{stage} passed after {of}{to}: {'; '.join(parts)}."
 
 
-def waiting_for_exposure(exposure: int, least: int, kind: Kind) -> str:
+def waiting_for_exposure(exposure: int, least: int, kind: Kind, *, sticky: bool) -> str:
     """Return how far the exposure is."""
-    what = _unit(kind) if kind == "shadow" else f"{_unit(kind)} to the candidate"
+    units = _many(_unit(kind, sticky=sticky))
+    what = units if kind == "shadow" else f"{units} to the candidate"
     return f"{exposure:,} of {least:,} {what}" if exposure else f"no {what} yet, {least:,} are needed"
+
+
+def further_attempt(attempt: int, alpha: float) -> str:
+    """Return why the error budget is smaller than the plan's."""
+    return f"Attempt {attempt} with these bytes: the error budget is {alpha:g}."
+
+
+def counted_before(entities: int) -> str:
+    """Return why exposure does not grow though requests come."""
+    came = "1 entity that came was" if entities == 1 else f"{entities:,} entities that came were"
+    return f"{came} counted before and count{'s' if entities == 1 else ''} no more"
 
 
 def waiting_for_time(watched: float, least: float) -> str:
     """Return how long the stage was watched: ``watched`` in seconds, ``least`` in minutes."""
     return f"watched for {round(watched / 60, 2):g} of {least:g} minutes"
+
+
+def waiting_for_captures(lost: int, exchanges: int, most: float) -> str:
+    """Return how much of the stage nobody can look at, and what to do."""
+    of = _of(lost, lost + exchanges, "exchanges")
+    remedy = f"make room (the gateway's log says why), and let requests come until it is {_share(most)}"
+    return f"{of} could not be kept: {remedy}"
 
 
 def waiting_for_people(stage: str, missing: Mapping[str, int]) -> str:
@@ -85,40 +110,41 @@ def mismatch(
     return f"Sample-ratio mismatch: {got} where {promised}. {biased}"
 
 
-def _nothing_yet(verdict: StageVerdict, kind: Kind) -> str:
+def _nothing_yet(verdict: StageVerdict, unit: Unit) -> str:
     if verdict.metric == "disagreement":
         return "No pair of answers to compare yet."
-    return "No request scored by both yet." if kind == "shadow" else "No request counted yet."
+    return "No request scored by both yet." if unit == "pair" else f"No {unit} counted yet."
 
 
-def _counted(verdict: StageVerdict, kind: Kind, about: str) -> str:
+def _counted(verdict: StageVerdict, unit: Unit, about: str) -> str:
     """The counts of a metric, as the beginning of a sentence."""
     if verdict.metric == "disagreement":
-        return _disagreement_counts(verdict)
+        return _disagreement_counts(verdict, unit)
     if verdict.metric == "objective":
-        return f"The candidate failed {_of(verdict.candidate_bad, verdict.candidate_n, 'requests')}"
+        return f"The candidate failed {_of(verdict.candidate_bad, verdict.candidate_n, _many(unit))}"
     if verdict.metric == "latency":
-        candidate = _of(verdict.candidate_bad, verdict.candidate_n, "requests")
-        champion = _of(verdict.champion_bad, verdict.champion_n, "requests")
+        candidate = _of(verdict.candidate_bad, verdict.candidate_n, _many(unit))
+        champion = _of(verdict.champion_bad, verdict.champion_n, _many(unit))
         return f"Longer than {about} took {candidate} of the candidate, {champion} of the champion"
     if verdict.metric == "guardrail":
-        counts = _error_counts(verdict, kind)
+        counts = _error_counts(verdict, unit)
         return f"Where {about} is {verdict.group}, {counts[0].lower()}{counts[1:]}"
-    return _error_counts(verdict, kind)
+    return _error_counts(verdict, unit)
 
 
-def _disagreement_counts(verdict: StageVerdict) -> str:
+def _disagreement_counts(verdict: StageVerdict, unit: Unit) -> str:
     n, bad = verdict.candidate_n, verdict.candidate_bad
-    return f"The candidate answered {bad:,} of {n:,} {_unit('shadow', n)} differently ({_percent(bad, n)})"
+    return f"The candidate answered {bad:,} of {n:,} {_many(unit, n)} differently ({_percent(bad, n)})"
 
 
-def _error_counts(verdict: StageVerdict, kind: Kind) -> str:
-    candidate = _of(verdict.candidate_bad, verdict.candidate_n, "copies" if kind == "shadow" else "requests")
-    champion = _of(verdict.champion_bad, verdict.champion_n, "requests")
+def _error_counts(verdict: StageVerdict, unit: Unit) -> str:
+    mine, theirs = ("copies", "requests") if unit == "pair" else (_many(unit),) * 2
+    candidate = _of(verdict.candidate_bad, verdict.candidate_n, mine)
+    champion = _of(verdict.champion_bad, verdict.champion_n, theirs)
     return f"The candidate failed {candidate}, the champion {champion}"
 
 
-def _finding(verdict: StageVerdict, kind: Kind, highest: EvidencePoint, with_earlier: str) -> str:
+def _finding(verdict: StageVerdict, unit: Unit, highest: EvidencePoint, with_earlier: str) -> str:
     if verdict.outcome is Outcome.FAIL:
         odds = _odds(highest.log_e_worse, verdict.alpha)
         return f"proved {_bad(verdict)} (evidence {odds}{with_earlier})."
@@ -131,19 +157,20 @@ def _finding(verdict: StageVerdict, kind: Kind, highest: EvidencePoint, with_ear
             return f"no evidence of harm{with_earlier}."
         odds = _odds(now.log_e_worse, verdict.alpha)
         leaning = f"leaning to {_bad(verdict)} (evidence {odds}{with_earlier})"
-        return f"not settled, {leaning}.{_settle(verdict, kind)}"
+        return f"not settled, {leaning}.{_settle(verdict, unit)}"
     if max(now.log_e_worse, now.log_e_no_worse) <= 0:
         so_far = "no evidence of harm" if verdict.metric == "errors" else "no evidence either way"
-        return f"{so_far}{with_earlier}, not proved {_good(verdict)}.{_settle(verdict, kind)}"
+        return f"{so_far}{with_earlier}, not proved {_good(verdict)}.{_settle(verdict, unit)}"
     worse = now.log_e_worse > now.log_e_no_worse
     leaning, log_e = (_bad(verdict), now.log_e_worse) if worse else (_good(verdict), now.log_e_no_worse)
     odds = _odds(log_e, verdict.alpha)
-    return f"not settled, leaning to {leaning} (evidence {odds}{with_earlier}).{_settle(verdict, kind)}"
+    return f"not settled, leaning to {leaning} (evidence {odds}{with_earlier}).{_settle(verdict, unit)}"
 
 
-def _settle(verdict: StageVerdict, kind: Kind) -> str:
+def _settle(verdict: StageVerdict, unit: Unit) -> str:
     if verdict.still_needed is not None:
-        return f" About {_rounded(verdict.still_needed)} more {_unit(kind)} like these would settle it."
+        more = f"{'new ' if unit == 'entity' else ''}{_many(unit)}"
+        return f" About {_rounded(verdict.still_needed)} more {more} like these would settle it."
     if verdict.metric == "errors" and not (verdict.candidate_bad or verdict.champion_bad):
         return " With no failure in either arm there is nothing to compare."
     return ""
@@ -189,10 +216,18 @@ def _bad(verdict: StageVerdict) -> str:
     return "worse than the champion"
 
 
-def _unit(kind: Kind, n: int = 2) -> str:
+def _unit(kind: Kind, *, sticky: bool) -> Unit:
     """What a stage counts."""
-    word = "pair" if kind == "shadow" else "request"
-    return word if n == 1 else f"{word}s"
+    if sticky:
+        return "entity"
+    return "pair" if kind == "shadow" else "request"
+
+
+def _many(unit: Unit, n: int = 2) -> str:
+    """So many of them, as a word."""
+    if n == 1:
+        return unit
+    return "entities" if unit == "entity" else f"{unit}s"
 
 
 def _of(bad: int, n: int, what: str) -> str:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workbench.core.errors import Conflict, NotFound
-from workbench.gates.records import StageApproval, Verdict
+from workbench.gates.records import StageApproval, StageRevocation, Verdict
 from workbench.journal.records import Entry, Event
+from workbench.releases.losses import NOTHING_LOST, Losses
 from workbench.releases.plan import Plan
 from workbench.releases.records import EvidencePoint, Release, StageVerdict, Status
 from workbench.releases.watching import NOT_YET, Watched
@@ -24,6 +25,7 @@ ROLLED_BACK = "release.rolled_back"
 KILLED = "release.killed"
 SUPERSEDED = "release.superseded"
 APPROVED = "release.approved"
+APPROVAL_REVOKED = "release.approval_revoked"
 PAUSED = "release.paused"
 RESUMED = "release.resumed"
 
@@ -34,6 +36,7 @@ LEGAL: dict[str, frozenset[Status]] = {
     STAGE_ENTERED: frozenset({Status.RUNNING}),
     JUDGED: _ALIVE,
     APPROVED: _ALIVE,
+    APPROVAL_REVOKED: _ALIVE,
     PROMOTED: frozenset({Status.RUNNING}),
     ABORTED: _ALIVE,
     ROLLED_BACK: _ALIVE | {Status.PROMOTED},
@@ -76,6 +79,8 @@ class State:
     """What the stage lacked at the last look written down."""
     watched: Watched = NOT_YET
     """How long the current stage was watched, as last written down."""
+    losses: Losses = NOTHING_LOST
+    """What of the current stage could not be kept, as last written down."""
     paused_since: datetime | None = None
     paused_for: timedelta = timedelta()
     """How long the current stage stood still; its deadline moves by as much."""
@@ -186,6 +191,7 @@ def _entered(state: State, payload: dict[str, Any], time: datetime) -> State:
         yardsticks=Yardsticks.model_validate(payload.get("yardsticks", state.yardsticks)),
         waits_for=(),
         watched=NOT_YET,
+        losses=state.losses.model_copy(update={"lost": 0}),
         paused_for=timedelta(),
     )
 
@@ -196,6 +202,7 @@ def _judged(state: State, payload: dict[str, Any], _: datetime) -> State:
         _with(state, payload, verdicts=verdicts),
         waits_for=tuple(payload["waits_for"]),
         watched=Watched.model_validate(payload.get("watched", {})),
+        losses=Losses.model_validate(payload.get("losses", {})),
     )
 
 
@@ -204,12 +211,17 @@ def _approved(state: State, payload: dict[str, Any], _: datetime) -> State:
     return _with(state, payload, approvals=said)
 
 
+def _approval_revoked(state: State, payload: dict[str, Any], _: datetime) -> State:
+    taken = (*state.release.revocations, StageRevocation.model_validate(payload))
+    return _with(state, payload, revocations=taken)
+
+
 def _paused(state: State, payload: dict[str, Any], time: datetime) -> State:
     return replace(_with(state, payload, status=Status.PAUSED), paused_since=time)
 
 
 def _resumed(state: State, payload: dict[str, Any], time: datetime) -> State:
-    stood = time - state.paused_since if state.paused_since else timedelta()
+    stood = max(time - state.paused_since, timedelta()) if state.paused_since else timedelta()
     return replace(
         _with(state, payload, status=Status.RUNNING), paused_since=None, paused_for=state.paused_for + stood
     )
@@ -220,6 +232,7 @@ _FOLDS: dict[str, Callable[[State, dict[str, Any], datetime], State]] = {
     STAGE_ENTERED: _entered,
     JUDGED: _judged,
     APPROVED: _approved,
+    APPROVAL_REVOKED: _approval_revoked,
     PAUSED: _paused,
     RESUMED: _resumed,
 }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.releases.guardrails import group_counts
 from workbench.releases.observe import answered_by
@@ -25,7 +24,11 @@ class Today:
 
     requests: int = 0
     per_minute: float = 0.0
-    """Units a minute: requests, of a sticky plan entities."""
+    """Units a minute: requests, of a sticky plan entities, as far as they are known."""
+    minutes: float = 0.0
+    """Over which it was measured: since the first request of the last day."""
+    unnamed: int = 0
+    """Of a sticky plan: requests of which the entity was not kept."""
     champion_n: int = 0
     champion_bad: int = 0
     latencies: Sequence[float] = ()
@@ -61,9 +64,12 @@ def today(
     asked = exchanges[(exchanges["arm"] == "champion") & (exchanges["version"] == champion)]
     guarded = plan.metrics.guardrails
     met = group_counts(asked.iloc[:0], asked, guarded.column, groups) if guarded else {}
+    came = _came(exchanges, plan.sticky)
     return Today(
         requests=len(exchanges),
-        per_minute=_units(exchanges, plan.sticky) / minutes,
+        per_minute=came.units / minutes,
+        minutes=minutes,
+        unnamed=came.unnamed,
         champion_n=len(asked),
         champion_bad=int((asked["error"] != "").sum()),
         latencies=answered_by(exchanges, champion),
@@ -71,9 +77,27 @@ def today(
     )
 
 
-def _units(exchanges: pd.DataFrame, sticky: str) -> int:
-    """Requests, or the entities among them: each counts once in a release."""
+class _Came(NamedTuple):
+    units: int
+    unnamed: int
+
+
+def _came(exchanges: pd.DataFrame, sticky: str) -> _Came:
+    """Requests, or the entities among them: each counts once in a release.
+
+    Whose entity was not kept, by sampling or because the column must not be, is nobody new: how many they
+    are cannot be known, and each for itself would be far too many.
+    """
     if not sticky:
-        return len(exchanges)
-    named = Counter(str(rows[0][sticky]) for rows in exchanges["inputs"] if rows and sticky in rows[0])
-    return len(named) + len(exchanges) - named.total()
+        return _Came(len(exchanges), 0)
+    named, alone, unnamed = set[str](), 0, 0
+    for rows, kept, redacted in zip(
+        exchanges["inputs"], exchanges["kept"], exchanges["redacted"], strict=True
+    ):
+        if rows and rows[0].get(sticky) is not None:
+            named.add(str(rows[0][sticky]))
+        elif kept and sticky not in redacted:
+            alone += 1
+        else:
+            unnamed += 1
+    return _Came(len(named) + alone, unnamed)

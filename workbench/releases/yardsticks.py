@@ -95,7 +95,9 @@ def group_of(value: object) -> str:
     """Return how a value is called as a group: ``1`` for 1 and 1.0, ``true`` for True."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(float(value))
+    return str(value)
 
 
 def _values(column: Column) -> tuple[str, ...]:

@@ -82,6 +82,8 @@ class EndpointGlance(Record):
     """Captured requests of late, by the version that answered."""
     counted_since: datetime | None = None
     """From when on ``hour`` counts all of them; None: they were not counted."""
+    whole_hour: bool = False
+    """That is an hour ago, and not later, as under much traffic."""
     drill: DrillGlance | None = None
 
 
@@ -90,6 +92,8 @@ class Answered(NamedTuple):
 
     answers: tuple[AnswersGlance, ...]
     since: datetime
+    whole: bool = False
+    """``since`` is an hour ago."""
 
 
 class Beside(NamedTuple):
@@ -134,12 +138,13 @@ def endpoints_of(entries: Iterable[Entry]) -> set[str]:
 
 def answered_lately(traffic: TrafficStore, endpoint: str, now: datetime) -> Answered:
     """Count the requests of the last hour by the version that answered."""
-    requests, since = traffic.recent(endpoint, now - timedelta(hours=1), most=_SEGMENTS)
+    start = now - timedelta(hours=1)
+    requests, since = traffic.recent(endpoint, start, most=_SEGMENTS)
     hour = Counter(one.served_by for one in requests)
     minute = Counter(one.served_by for one in requests if one.time >= now - timedelta(minutes=1))
     versions = sorted(hour, key=lambda version: (version is None, version))
     found = tuple(AnswersGlance(version=v, minute=minute[v], hour=hour[v]) for v in versions)
-    return Answered(found, since)
+    return Answered(found, since, whole=since <= start)
 
 
 def endpoints(
@@ -180,7 +185,8 @@ def _answers(one: EndpointGlance) -> list[str]:
         if a.minute
     )
     total = count(sum(a.hour for a in one.answers))
-    return [f"    last minute: {minute or 'no request'}; {total} since {moment(one.counted_since)}"]
+    since = "in the last hour" if one.whole_hour else f"since {moment(one.counted_since)}"
+    return [f"    last minute: {minute or 'no request'}; {total} {since}"]
 
 
 def _endpoint(
@@ -208,6 +214,7 @@ def _endpoint(
         controller=beside.drivers.get(name, ""),
         answers=counted.answers if counted else (),
         counted_since=counted.since if counted else None,
+        whole_hour=bool(counted and counted.whole),
         drill=_drill(by_stream.get(f"drill/{name}", ())),
         **(_release(active) if active else {}),
     )

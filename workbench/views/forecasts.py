@@ -12,7 +12,7 @@ def forecast_headline(forecast: Any) -> str:
     """One line: whom it is about, how long it would take, and which stages would not make it."""
     late, takes = ", ".join(step.name for step in forecast.late), duration(forecast.minutes)
     about = takes if takes.startswith("under") else f"about {takes}"
-    end = f"{late} would probably meet the deadline" if late else about
+    end = f"{late} would probably not pass before the deadline, which ends the release" if late else about
     return f"Dry run of {forecast.plan} for {forecast.candidate} on {forecast.endpoint}: {end}"
 
 

@@ -16,6 +16,8 @@ from workbench.views.summary import headlines, numbers, outcomes, sentence, take
 
 #: Failures of one audit that its line is followed by.
 _FAILURES = 5
+#: Characters of a reason that is said again for each version that has it.
+_REPEATED = 60
 
 
 def headline(record: Any) -> str:
@@ -107,8 +109,12 @@ def _freshness_lines(fresh: Any) -> list[str]:
 
 
 def _release_lines(release: Any) -> list[str]:
-    said = [f"✓ {one}" for one in release.approvals]
+    said = [_said(one, release.taken_back(place)) for place, one in enumerate(release.approvals)]
     return said + [_marked(v.outcome, f"{v.stage}, {v.about}: {v.sentence}") for v in release.verdicts]
+
+
+def _said(approval: Any, taken: Any) -> str:
+    return f"✕ {approval} ({taken})" if taken else f"✓ {approval}"
 
 
 def _forecast_lines(forecast: Any) -> list[str]:
@@ -174,14 +180,24 @@ def _refusal(refusal: Any) -> str:
     return f"the gateway of {refusal.name} refused a table, and {answering}: {refusal.reason}"
 
 
+def _judged_lines(model: Any) -> list[str]:
+    """A line for each version. A long reason stands once: versions of a model often share it."""
+    found: list[str] = []
+    known: dict[str, str] = {}
+    for v in model.versions:
+        ref = f"{model.name}/{v.version}"
+        if v.verdict is None:
+            found.append(f"not judged     {ref} {', '.join(v.aliases)}")
+            continue
+        first = known.setdefault(v.verdict.reason, ref)
+        again = first != ref and len(v.verdict.reason) > _REPEATED
+        why = f"as {first}" if again else v.verdict.reason
+        found.append(_marked(v.verdict.outcome, f"{ref} {', '.join(v.aliases)}: {why}"))
+    return found
+
+
 def _overview_lines(overview: Any) -> list[str]:
-    versions = [
-        _marked(v.verdict.outcome, f"{model.name}/{v.version} {', '.join(v.aliases)}: {v.verdict.reason}")
-        if v.verdict
-        else f"not judged     {model.name}/{v.version} {', '.join(v.aliases)}"
-        for model in overview.models
-        for v in model.versions
-    ]
+    versions = [line for model in overview.models for line in _judged_lines(model)]
     stale = [
         f"stale          {model.name}/{v.version} {s.kind} {s.name}: {s.why} → {s.renew}"
         for model in overview.models

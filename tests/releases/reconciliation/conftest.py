@@ -217,9 +217,7 @@ class World:
     def record(self) -> None:
         """The journal answers again: what was done by hand is written, and traffic follows."""
         for intent in self.intents:
-            taken = [r for r in self.releases if r.candidate == intent.took_out]
-            release = self.active or (taken[-1] if taken else None)
-            if release and release.status in (Status.RUNNING, Status.PAUSED, Status.PROMOTED):
+            for release in routes.taken_out(self.releases, intent.took_out):
                 self.say(release, ROLLED_BACK, reason="INC-1", by="eve")
         self.intents = []
         if self.killed and not self.recorded_kill:

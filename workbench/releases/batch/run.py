@@ -89,7 +89,7 @@ class Batches:
             Unavailable: the run was cancelled; what is finished is kept.
         """
         version, champion = self._version(model, any_version=any_version)
-        self._require_alive(version.name)
+        self._require_alive(version.name, begun=resume)
         source, parts = Source(Path(data).expanduser()), Parts(_output(to), version)
         source.require(version.columns)
         manifest = self._manifest(source, parts, version, rows=rows, resume=resume)
@@ -104,7 +104,7 @@ class Batches:
                 manifest = parts.add(manifest, scored)
                 if progress is not None:
                     progress(_done(manifest, source.rows))
-                self._require_alive(version.name)
+                self._require_alive(version.name, begun=True)
                 if cancel is not None and cancel.is_set():
                     raise Unavailable(
                         f"Cancelled after {_done(manifest, source.rows).scored} scored rows; they are kept.",
@@ -128,11 +128,12 @@ class Batches:
             )
         return version, champion
 
-    def _require_alive(self, endpoint: str) -> None:
+    def _require_alive(self, endpoint: str, *, begun: bool) -> None:
         if is_killed(self._settings.state, endpoint):
+            then = "Then go on with --resume." if begun else "Then score again."
             raise Refused(
                 f"{endpoint} is switched off: no model answers, in a batch either.",
-                remedy=f"To undo: workbench revive {endpoint}. Then go on with --resume.",
+                remedy=f'To undo: workbench revive {endpoint} --reason "…". {then}',
                 field="model",
             )
 

@@ -21,7 +21,7 @@ from workbench.releases.intents import Rollback
 from workbench.releases.reconciliation.order import EVER, Told, lasting
 from workbench.releases.reconciliation.records import InForce
 from workbench.releases.records import Release
-from workbench.releases.state import ABORTED, JUDGED, KILLED, LEGAL, OPENED, ROLLED_BACK, State, follow
+from workbench.releases.state import ABORTED, JUDGED, KILLED, OPENED, ROLLED_BACK, State, follow
 
 #: What a person may do before it is written; a tick that is under way meanwhile may write it as an abort.
 _ENDINGS = frozenset({ABORTED, KILLED, ROLLED_BACK})
@@ -107,15 +107,12 @@ class _Fold:
 
     def intend(self, intent: Rollback) -> Told[InForce] | None:
         """Take what somebody did, as ``Effects`` will record it; None when that is done."""
-        releases = self._releases()
-        taken = [release for release in releases if release.candidate == intent.took_out]
-        meant = routes.active(releases) or (taken[-1] if taken else None)
-        if meant is None or meant.status not in LEGAL[ROLLED_BACK]:
-            return None
-        stream = next(s for s, state in self._states.items() if state.release is meant)
-        event = Event(kind=ROLLED_BACK)
-        self._states[stream] = follow(self._states[stream], event, time=intent.time, actor=intent.by)
-        return self._now(ROLLED_BACK, intent.time, meant)
+        ends = routes.taken_out(self._releases(), intent.took_out)
+        for release in ends:
+            stream = next(s for s, state in self._states.items() if state.release is release)
+            event = Event(kind=ROLLED_BACK)
+            self._states[stream] = follow(self._states[stream], event, time=intent.time, actor=intent.by)
+        return self._now(ROLLED_BACK, intent.time, ends[0]) if ends else None
 
     def _drilled(self, entry: Entry) -> Told[InForce]:
         """A drill: champion and standby change places, and then are again as the releases say."""

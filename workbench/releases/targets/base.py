@@ -60,6 +60,10 @@ class TargetStatus(Record):
     """Why the serving process does not follow the newest routing; empty when it does, or has not tried."""
     killed: str | None = None
     """Why the kill switch was thrown; None when it is off."""
+    process: str = ""
+    """Which process serves, told from those before it; empty when none does."""
+    lost: int = 0
+    """Exchanges that this process could not keep since it began."""
 
 
 class Target(Protocol):

@@ -64,6 +64,8 @@ class Local:
             in_force=gateway.table_version if gateway else 0,
             refused=refused,
             killed=killed(self._state, endpoint),
+            process=f"{gateway.pid} since {gateway.started.isoformat()}" if gateway else "",
+            lost=gateway.lost if gateway else 0,
         )
 
     def kill(self, endpoint: str, reason: str) -> None:

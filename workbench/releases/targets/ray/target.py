@@ -102,6 +102,8 @@ class Ray:
             in_force=in_force,
             refused=refused,
             killed=killed(self._state, endpoint),
+            process=f"{router.pid} since {router.started.isoformat()}" if router else "",
+            lost=router.lost if router else 0,
         )
 
     def kill(self, endpoint: str, reason: str) -> None:
