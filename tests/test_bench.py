@@ -79,6 +79,13 @@ def test_kill_stops_every_answer_while_the_journal_is_damaged(project):
     assert is_killed(bench.settings.state, "tiny")
 
 
+def test_killing_a_name_that_nothing_was_released_to_kills_it_and_warns(tmp_path):
+    bench = wb.open(tmp_path)
+    with pytest.warns(UserWarning, match=r"Nothing was ever released to tiyn\. Is that its name\?"):
+        bench.kill("tiyn", reason="hurry")
+    assert is_killed(bench.settings.state, "tiyn")
+
+
 def test_the_kill_command_says_what_happened_while_the_journal_is_damaged(project, capsys):
     assert main(["kill", "tiny", "--reason", "legal hold", "-C", str(project)]) == 3
     assert "tiny answers no more; the journal has no record of it yet" in capsys.readouterr().err

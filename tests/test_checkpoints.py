@@ -32,6 +32,7 @@ KINDS = [
     "release.rolled_back",
     "release.killed",
     "release.approved",
+    "release.approval_revoked",
     "endpoint.killed",
     "incident.opened",
     "incident.closed",

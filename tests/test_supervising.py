@@ -11,13 +11,17 @@ import sys
 import tempfile
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 import workbench as wb
 from workbench.core.errors import Conflict, Unavailable
 from workbench.core.project import open_settings
-from workbench.gateway import read_status
+from workbench.gateway import Status, read_status, running
+from workbench.gateway.status import write_status
+from workbench.interfaces.cli.main import main
+from workbench.journal import Event
 from workbench.releases.lease import holder
 from workbench.supervising import CONTROLLER, Child, Supervisor
 from workbench.testing.models import TARGET, Threshold, tiny_frame
@@ -38,6 +42,7 @@ def project(tmp_path_factory):
     bench.register(Threshold(0.0).fit(None), name="tiny", train=tiny_frame(), target=TARGET)
     bench.audit("tiny/1", on=tiny_frame(), audits=["performance"])
     bench.release("tiny/1", policy="free")
+    bench.journal.append("model/later", Event(kind="model.registered"))
     bench.journal.close()
     return root
 
@@ -138,7 +143,8 @@ def supervisor(tmp_path):
     said = []
     made = Supervisor(open_settings(tmp_path), [], say=lambda *words: said.append(words))
     made.said = said
-    return made
+    yield made
+    made._end_all()
 
 
 def ending(supervisor, monkeypatch, code: str) -> None:
@@ -177,6 +183,35 @@ def test_the_wait_before_a_start_grows_with_each_quick_death():
     assert [Child("x", quick=n).delay for n in (1, 2, 3, 9)] == [0.5, 1.0, 2.0, 30.0]
 
 
+def routes(state, endpoint: str, text: str) -> None:
+    folder = state / "gateway" / endpoint
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "routes.json").write_text(text)
+
+
+def test_routes_that_cannot_be_read_are_told_of_once_and_stop_nothing_else(supervisor, monkeypatch):
+    ending(supervisor, monkeypatch, "import time; time.sleep(60)")
+    routes(supervisor._state, "other", '{"endpoint": "other"')
+    routes(supervisor._state, "named", "{}")
+    supervisor._named = ["named"]
+    for _ in range(3):
+        supervisor._look()
+    told = [(what, sentence) for event, what, sentence in supervisor.said if event == "unreadable"]
+    assert [what for what, _ in told] == ["named", "other"]
+    assert "routes.json of other is not a routing table" in told[1][1]
+    assert "Move it out" in told[1][1]
+    assert [what for event, what, _ in supervisor.said if event == "started"] == ["named", CONTROLLER]
+    assert not any(event == "ready" for event, *_ in supervisor.said)
+
+
+def test_routes_that_cannot_be_read_in_another_way_are_told_of_again(supervisor, monkeypatch):
+    ending(supervisor, monkeypatch, "import time; time.sleep(60)")
+    for text in ('{"endpoint": "other"', "{}", "{}", '{"endpoint": "other", "version": 1}', "{}"):
+        routes(supervisor._state, "other", text)
+        supervisor._look()
+    assert [event for event, *_ in supervisor.said].count("unreadable") == 3
+
+
 def test_one_lock_is_let_go_when_it_ends(supervisor, monkeypatch):
     ending(supervisor, monkeypatch, "import time; time.sleep(60)")
     supervisor._stop.set()
@@ -186,3 +221,63 @@ def test_one_lock_is_let_go_when_it_ends(supervisor, monkeypatch):
 
     with _only_one(supervisor._state), pytest.raises(Conflict, match="runs on this project already"):
         _only_one(supervisor._state)
+
+
+def summed(supervisor) -> list[tuple[str, str]]:
+    return [(event, sentence) for event, _, sentence in supervisor.said if event in ("ready", "not all")]
+
+
+def test_with_nothing_released_it_says_so_and_how_to_begin(supervisor, monkeypatch):
+    ending(supervisor, monkeypatch, "import time; time.sleep(60)")
+    for _ in range(3):
+        supervisor._look()
+    [(event, sentence)] = summed(supervisor)
+    assert event == "ready"
+    assert "serves nothing yet: workbench register, then workbench release NAME/1" in sentence
+
+
+def test_where_one_endpoint_stays_down_the_last_line_says_what_is_served(supervisor, monkeypatch):
+    ending(supervisor, monkeypatch, "import time; time.sleep(60)")
+    supervisor._look()
+    supervisor._children["credit"] = Child("credit", gave_up=True)
+    supervisor._look()
+    supervisor._look()
+    assert summed(supervisor)[1:] == [("not all", "does not serve credit, as said above")]
+
+
+def test_a_controller_that_stays_down_is_in_the_last_line(supervisor, monkeypatch):
+    ending(supervisor, monkeypatch, "import time; time.sleep(60)")
+    running_here(supervisor._state, "tiny")
+    supervisor._named = ["tiny"]
+    supervisor._children[CONTROLLER] = Child(CONTROLLER, gave_up=True)
+    supervisor._look()
+    [(event, sentence)] = summed(supervisor)
+    assert (event, sentence) == ("not all", "serves tiny at http://x:1; drives no releases, as said above")
+
+
+def running_here(state, endpoint: str) -> None:
+    """Let this very process pass for the gateway of an endpoint."""
+    (state / "gateway" / endpoint).mkdir(parents=True)
+    now = datetime.now(UTC)
+    write_status(
+        state,
+        Status(
+            endpoint=endpoint, pid=os.getpid(), url="http://x:1", started=now, ready=True, table_version=0
+        ),
+    )
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"endpoint": "tiny"}', "[]"])
+def test_a_damaged_status_is_no_status_and_ends_nothing(supervisor, monkeypatch, text):
+    ending(supervisor, monkeypatch, "import time; time.sleep(60)")
+    routes(supervisor._state, "tiny", "{}")
+    (supervisor._state / "gateway" / "tiny" / "status.json").write_text(text)
+    supervisor._named = ["tiny"]
+    supervisor._look()
+    assert [what for event, what, _ in supervisor.said if event == "started"] == ["tiny", CONTROLLER]
+    assert running(supervisor._state) == ()
+
+
+def test_a_name_that_no_model_has_is_not_kept_running(project, capsys):
+    assert main(["up", "tinny", "-C", str(project)]) == 3
+    assert "There is no model 'tinny'.\n  → Did you mean 'tiny'?" in capsys.readouterr().err

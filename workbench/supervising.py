@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from workbench.core.errors import Conflict, Unavailable
+from workbench.core.errors import Conflict, Unavailable, WorkbenchError
 from workbench.core.settings import Settings
 from workbench.gateway import read_status, read_table
 from workbench.models.references import require_name
@@ -39,8 +39,8 @@ _PATIENCE = 10.0
 CONTROLLER = "controller"
 
 Say = Callable[[str, str, str], None]
-"""Gets what happened (``started``, ``serves``, ``ready``, ``ended``, ``gave up``, ``stopped``), to whom,
-and a sentence, which may be empty."""
+"""Gets what happened (``started``, ``serves``, ``ready``, ``not all``, ``ended``, ``gave up``,
+``unreadable``, ``stopped``), to whom, and a sentence, which may be empty."""
 
 
 @dataclass
@@ -89,7 +89,10 @@ class Supervisor:
         self._say = say
         self._stop = stop or threading.Event()
         self._children: dict[str, Child] = {}
-        self._ready = False
+        self._summed = ""
+        """What was said last of everything together."""
+        self._unreadable: dict[str, str] = {}
+        """By endpoint, what was told of a routing table that cannot be read."""
 
     def run(self) -> None:
         """Keep everything running until stopped, then end it all.
@@ -128,9 +131,30 @@ class Supervisor:
             self._keep(child)
         if all(child.gave_up for child in self._children.values()):
             self._stop.set()
-        elif not self._ready and all(self._is_up(child) for child in self._children.values()):
-            self._ready = True
-            self._say("ready", self._settings.root.name, "")
+        elif all(child.gave_up or self._is_up(child) for child in self._children.values()):
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Say once, when everything is up or stays down, what is served and what is not."""
+        gateways = [child for name, child in self._children.items() if name != CONTROLLER]
+        served = [f"{child.name} at {child.told}" for child in gateways if not child.gave_up]
+        lost = [child.name for child in gateways if child.gave_up]
+        parts = [f"serves {', '.join(served)}"] if served else []
+        parts += [f"does not serve {', '.join(lost)}, as said above"] if lost else []
+        parts += [] if gateways else [self._nothing()]
+        undriven = self._children[CONTROLLER].gave_up
+        parts += ["drives no releases, as said above"] if undriven else []
+        sentence = "; ".join(parts)
+        if sentence != self._summed:
+            self._summed = sentence
+            self._say("not all" if lost or undriven else "ready", self._settings.root.name, sentence)
+
+    def _nothing(self) -> str:
+        """Say why no gateway is kept, and how to begin."""
+        if self._settings.target != "local":
+            return f"drives releases; requests are answered where target = {self._settings.target!r} says"
+        begin = "workbench register, then workbench release NAME/1"
+        return f"serves nothing yet: {begin}; what is released is served here at once"
 
     def _endpoints(self) -> list[str]:
         """Those that were named, and those that have a champion, where this machine serves them."""
@@ -141,9 +165,18 @@ class Supervisor:
         return list(dict.fromkeys([*self._named, *filter(self._has_champion, served)]))
 
     def _has_champion(self, endpoint: str) -> bool:
-        if endpoint in self._children:
-            return True
-        table = read_table(self._state, endpoint)
+        return endpoint in self._children or bool(self._champion(endpoint))
+
+    def _champion(self, endpoint: str) -> bool | None:
+        """Whether it has one. None where its table cannot be read: told of once, and stops nobody else."""
+        try:
+            table = read_table(self._state, endpoint)
+        except WorkbenchError as error:
+            if self._unreadable.get(endpoint) != str(error):
+                self._unreadable[endpoint] = str(error)
+                self._say("unreadable", endpoint, str(error))
+            return None
+        self._unreadable.pop(endpoint, None)
         return table is not None and table.champion is not None
 
     def _port(self, name: str) -> int:
@@ -215,8 +248,7 @@ class Supervisor:
         if child.name == CONTROLLER:
             return child.process is not None
         status = read_status(self._state, child.name)
-        table = read_table(self._state, child.name)
-        empty = table is None or table.champion is None
+        empty = self._champion(child.name) is False
         return status is not None and (status.ready or empty) and bool(child.told)
 
     def _end_all(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.bench.registering import Registering
+from workbench.core.errors import Conflict
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -60,17 +61,20 @@ class Proving(Registering):
 
         Args:
             model: the version.
-            to: the file.
+            to: the file; it must not be there.
 
         Returns:
             Where it is, and the public key that its reader needs beside it.
 
         Raises:
+            Conflict: there is such a file: somebody may have its digest already.
             Tampered: something kept is not as it was written, or the pack would not hold.
             Unavailable: the file cannot be written, or there is no key to sign with.
         """
         from workbench.governance.pack import Sources, make_pack
 
+        if Path(to).exists():
+            raise Conflict(f"{Path(to).name} is there already.", remedy="Give another name.", field="to")
         version = self.model(model)
         sources = Sources(root=self.settings.root, reports=self._archive, card=self.card(version))
         return make_pack(version, Path(to), journal=self.journal, sources=sources)

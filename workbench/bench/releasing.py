@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workbench.bench.registering import Registering
-from workbench.core.errors import Conflict, Unavailable
+from workbench.core.errors import Conflict, Unavailable, nearest
 
 if TYPE_CHECKING:
     import threading
 
-    from workbench.gates.records import StageApproval
+    from workbench.gates.records import StageApproval, StageRevocation
     from workbench.models.records import ModelVersion
     from workbench.monitoring.records import Alert
     from workbench.releases.batch import BatchRun, Done
@@ -46,10 +47,11 @@ class Releasing(Registering):
 
         Raises:
             Refused: the verdict is not pass, approvals are missing, or the waiver of a pickle has run out.
-            Conflict: another release of this endpoint is active.
+            Conflict: a release of this endpoint is active. Of the same version, ``watch`` goes on with it.
+            InvalidInput: the plan cannot be read or walked, or asks approval of a role that nobody has.
         """
-        from workbench.releases import load_plan
         from workbench.releases.permission import resting_on
+        from workbench.releases.plan import plan_of
 
         version, rules = self.model(model), self.decisions.policy(policy)
         self.registry.require_waiver(version)
@@ -58,7 +60,7 @@ class Releasing(Registering):
         begin = self.releases.supersede if supersede else self.releases.open
         return begin(
             version,
-            load_plan(self._file("plans", plan)),
+            plan_of(self.settings.root, plan),
             endpoint=version.name,
             verdict=self.decisions.judge(version, rules),
             unmoved=unmoved,
@@ -72,10 +74,12 @@ class Releasing(Registering):
         Args:
             model: the candidate.
             plan: a file, or a name in ``plans/``.
-            rate: requests a minute (of a sticky plan entities) in place of the measured ones.
+            rate: requests a minute (of a sticky plan entities) in place of the measured ones, above 0.
         """
+        from workbench.releases.plan import plan_of
+
         version = self.model(model)
-        return self.releases.forecast(version, self._file("plans", plan), version.name, rate=rate)
+        return self.releases.forecast(version, plan_of(self.settings.root, plan), version.name, rate=rate)
 
     def advance(self, release: str | Release) -> Release:
         """One look of the controller: read new traffic, judge, act.
@@ -126,15 +130,45 @@ class Releasing(Registering):
             vouched=self._vouched(),
         )
 
-    def drill(self, endpoint: str) -> Drill:
-        """Go to the standby of an endpoint and come back, on captured requests, and measure it.
+    def revoke_stage(
+        self, release: str | Release, *, note: str, given_by: str | None = None
+    ) -> StageRevocation:
+        """Take back an approval of a release's next stage, until that is entered.
+
+        Args:
+            release: which.
+            note: why.
+            given_by: whose approval. Default: your own; another's for those in the role it was given in.
 
         Raises:
-            Conflict: a release is active, the endpoint is killed, or another controller drives it.
-            Refused: there is no standby, or no captured request to replay.
-            Unavailable: no gateway serves it.
+            Refused: there is none that stands, or you may not.
         """
-        return self.releases.drill(endpoint)
+        from workbench.journal.keys import signer_of
+
+        return self.releases.revoke_stage(
+            self._release_id(release),
+            note=note,
+            signer=signer_of(self.settings),
+            given_by=given_by,
+            vouched=self._vouched(),
+        )
+
+    def drill(self, endpoint: str, *, progress: Callable[[str], None] = lambda _: None) -> Drill:
+        """Go to the standby of an endpoint and come back, on captured requests, and measure it.
+
+        While a controller drives the endpoint, that one is asked to do it, and waited for: at most two
+        minutes, or until Ctrl-C.
+
+        Args:
+            endpoint: which.
+            progress: gets a line when a controller is asked.
+
+        Raises:
+            Conflict: a release is active, the endpoint is killed, or somebody moved its traffic meanwhile.
+            Refused: there is no standby, or no captured request to replay.
+            Unavailable: no gateway serves it or lets in whoever drills, or the controller did not do it.
+        """
+        return self.releases.drill(endpoint, progress)
 
     def watch(
         self, release: str | Release, *, every: float = 1.0, timeout: float = 3600.0
@@ -214,20 +248,32 @@ class Releasing(Registering):
         """Take the candidate out, or put the previous champion back: the pointer first, then the record.
 
         Raises:
+            NotFound: nothing was ever released to it.
             Refused: there is nothing to go back to, or somebody else went back just now.
             Unavailable: traffic has gone back, and the journal or MLflow does not take the record yet.
         """
         return self._by_hand.rollback(
-            endpoint, reason, self._in_a_hurry(), record=lambda: self.releases.settle(endpoint)
+            endpoint,
+            reason,
+            self._in_a_hurry(),
+            record=lambda took_out: self.releases.settle(endpoint, took_out),
         )
 
     def kill(self, endpoint: str, *, reason: str) -> None:
         """Stop every model answer of an endpoint now. Works with the database down.
 
+        A name that nothing was ever released to is killed as well, with a warning: it may be mistyped.
+
         Raises:
             Unavailable: answers have stopped, and the journal does not take the record yet.
         """
+        from workbench.gateway import routed
+
         self._by_hand.kill(endpoint, reason, record=lambda: self.releases.settle(endpoint))
+        known = routed(self._opened.state)
+        if endpoint not in known:
+            meant = f" {nearest(endpoint, known)}" if known else ""
+            warnings.warn(f"Nothing was ever released to {endpoint}. Is that its name?{meant}", stacklevel=2)
 
     def revive(self, endpoint: str, *, reason: str) -> None:
         """Let a killed endpoint answer again, with the champion."""

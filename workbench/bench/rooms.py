@@ -98,10 +98,11 @@ class Rooms:
             self.settings.state / "traffic",
             self.clock,
             storage_of(self.settings),
-            secret=known_key(self.settings.state),
+            secret=lambda: known_key(self.settings.state),
             journal=lambda: self.journal,
             registry=lambda: self.registry,
             frozen=lambda key: self.incidents.holding(key),  # noqa: PLW0108 - incidents rest on this room
+            actor=lambda: self.settings.actor,
         )
 
     @cached_property

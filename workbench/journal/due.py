@@ -21,6 +21,7 @@ class CheckpointPolicy:
         "incident.closed",
         "incident.opened",
         "key.enrolled",
+        "release.approval_revoked",
         "release.approved",
         "release.killed",
         "release.promoted",

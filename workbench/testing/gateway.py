@@ -75,7 +75,7 @@ class GatewayProcess:
             status, table = self.status, read_table(self.root / STATE, self.endpoint)
             wanted = table.version if table else 0
             settled = status and max(status.table_version, status.refused_version or 0) >= wanted
-            if status and settled and "\n" in self.output:
+            if status and settled and "serving " in self.output:
                 return status
             time.sleep(0.02)
         raise Unavailable(f"The gateway of {self.endpoint} did not come up: {self.output[-2000:]}")

@@ -52,7 +52,7 @@ def send_raw(url: str, *pieces: bytes, wait: float = 5.0, pause: float = 0.0) ->
         wait: seconds of patience.
         pause: seconds after each piece.
     """
-    parts, raw, sent, closed = urlsplit(url), b"", 0, False
+    parts, raw, sent, closed = urlsplit(url), bytearray(), 0, False
     started = time.monotonic()
     with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=wait) as connection:
         try:
@@ -70,7 +70,7 @@ def send_raw(url: str, *pieces: bytes, wait: float = 5.0, pause: float = 0.0) ->
             pass
         except OSError:
             closed = True
-    return Answered(raw, closed, time.monotonic() - started, sent)
+    return Answered(bytes(raw), closed, time.monotonic() - started, sent)
 
 
 def post_bytes(path: str, body: bytes, *headers: str) -> bytes:

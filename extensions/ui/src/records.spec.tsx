@@ -120,6 +120,31 @@ describe('a release', () => {
     expect(host.textContent).toContain('superseded');
   });
 
+  it('says of an approval that was taken back that it was, and does not count it', () => {
+    const release = copyOf('release');
+    release.stages[1] = { ...release.stages[1], approvals: { owner: 2 } };
+    const said = { stage: 1, stage_name: 'split', role: 'owner', note: 'fine', time: '2026-11-20T09:00:00Z' };
+    release.approvals = [
+      { ...said, by: 'grace' },
+      { ...said, by: 'joan' }
+    ];
+    release.revocations = [{ word: 0, by: 'eve', note: 'too soon', time: '2026-11-20T10:00:00Z' }];
+    const host = show('release', release);
+    expect(host.querySelectorAll('.wb-Stages li')[1].textContent).toContain('2 by owner, 1 said so far');
+    expect(host.querySelector('s')?.textContent).toBe('grace approved split as owner: fine');
+    expect(host.textContent).toContain('taken back by eve: too soon');
+    expect(host.querySelectorAll('s')).toHaveLength(1);
+  });
+
+  it('draws one that was kept before an approval could be taken back', () => {
+    const release = copyOf('release');
+    delete release.revocations;
+    release.approvals = [
+      { by: 'grace', stage: 1, stage_name: 'split', role: 'owner', note: 'x', time: '2026-11-20T09:00:00Z' }
+    ];
+    expect(show('release', release).textContent).toContain('grace approved split as owner: x');
+  });
+
   it('marks the stage it is in', () => {
     const steps = [...show('release').querySelectorAll('.wb-Stages li')];
     expect(steps.map(li => li.getAttribute('data-state'))).toEqual(['done', 'now', 'ahead', 'ahead']);
@@ -170,7 +195,7 @@ describe('a dry run', () => {
   it('names the stage that would be too late, and what each waits for', () => {
     const host = show('forecast');
     expect(host.querySelector('[aria-level="2"]')?.textContent).toContain(
-      'canary <img src=x onerror="window.wbHacked=1"> would probably meet the deadline'
+      'canary <img src=x onerror="window.wbHacked=1"> would probably not pass before the deadline, which ends the release'
     );
     const [shadow, canary] = rowsOf(host, 0);
     expect(shadow.slice(1)).toEqual([

@@ -183,6 +183,7 @@ export interface EndpointGlance {
   controller: string;
   answers: Array<AnswersGlance>;
   counted_since: string | null;
+  whole_hour: boolean;
   drill: DrillGlance | null;
 }
 
@@ -553,6 +554,7 @@ export interface Release {
   closed: string | null;
   sticky: string;
   approvals: Array<StageApproval>;
+  revocations: Array<StageRevocation>;
 }
 
 /** Where one release stands. */
@@ -707,6 +709,20 @@ export interface StageApproval {
   role: string;
   role_from: string;
   by: string;
+  note: string;
+  time: string;
+  key: string;
+  signature: string;
+}
+
+/** Somebody takes back a yes to a release going on, before the step is entered. */
+export interface StageRevocation {
+  release: string;
+  stage: number;
+  stage_name: string;
+  word: number;
+  by: string;
+  role_from: string;
   note: string;
   time: string;
   key: string;

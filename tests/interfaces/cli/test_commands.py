@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -10,8 +11,10 @@ import sys
 import joblib
 import pytest
 
+import workbench as wb
 from workbench.core.project import open_settings
 from workbench.interfaces.cli.main import app, main
+from workbench.journal import Event
 
 COMMANDS = [
     "register",
@@ -58,6 +61,7 @@ GROUPED = [
     "release abort",
     "release retry",
     "release approve",
+    "release revoke",
     "release plan",
     "playbook run",
     "playbook list",
@@ -365,7 +369,7 @@ def test_playbooks_are_listed_with_their_parameters(run):
 def test_kill_and_revive_say_what_they_did(project, run_in):
     code, out, _ = run_in(project, "kill", "limits", "--reason", "legal hold")
     assert code == 0
-    assert "revive limits" in out
+    assert 'workbench revive limits --reason "…"' in out
     code, out, _ = run_in(project, "revive", "limits", "--reason", "lifted", "--json")
     assert (code, json.loads(out)) == (0, {"endpoint": "limits", "killed": False, "reason": "lifted"})
     code, _, err = run_in(project, "revive", "limits", "--reason", "again")
@@ -378,6 +382,42 @@ def test_killing_an_endpoint_that_never_was_warns_of_a_mistyped_name(run, tmp_pa
     code, out, err = run("kill", "limts", "--reason", "hurry", "--json")
     assert (code, json.loads(out)["killed"]) == (0, True)
     assert "Is that its name?" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["kill", "limits"], "reason"),
+        (["revive", "limits"], "reason"),
+        (["rollback", "limits"], "reason"),
+        (["release", "abort", "limits-1"], "reason"),
+        (["approve", "tiny/1"], "note"),
+        (["finding", "accept", "F-1", "--until", "2099-01-01"], "reason"),
+    ],
+)
+def test_where_nobody_can_answer_a_missing_reason_is_an_error_that_names_it(
+    project, run_in, monkeypatch, command, option
+):
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    code, out, err = run_in(project, *command, "--json")
+    assert (code, json.loads(out)["field"]) == (3, option)
+    assert f'→ Give --{option} "…"' in err
+
+
+def test_a_reason_that_is_left_out_is_asked_for(project, run_in, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("legal hold\n"))
+    code, out, _ = run_in(project, "kill", "tiny", "--json")
+    assert (code, json.loads(out)["reason"]) == (0, "legal hold")
+    assert run_in(project, "revive", "tiny", "--reason", "lifted")[0] == 0
+
+
+def test_at_a_terminal_long_lines_are_broken_between_words_and_in_a_pipe_not(project, run_in, monkeypatch):
+    _, whole, _ = run_in(project, "history", "limits")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "50")
+    _, broken, _ = run_in(project, "history", "limits")
+    assert max(map(len, whole.splitlines())) > 50 >= max(map(len, broken.splitlines()))
+    assert broken.split() == whole.split()
 
 
 # Errors
@@ -418,7 +458,10 @@ def test_a_wrong_option_is_json_where_json_was_asked_for(capsys):
         (["gate", "tinny"], "Did you mean 'tiny'?"),
         (["gate", "tiny/1", "--policy", "nope"], "There is"),
         (["release", "limits/1", "--plan", "nope"], "policy|plan|approval|gate"),
-        (["rollback", "nobody", "--reason", "x"], "workbench kill"),
+        (["rollback", "limts", "--reason", "x"], "Nothing was ever released to 'limts'"),
+        (["gateway", "tinny"], "There is no model 'tinny'.\n  → Did you mean 'tiny'?"),
+        (["up", "tinny"], "Did you mean 'tiny'?"),
+        (["gateway-key", "add", "tinny", "--name", "x"], "Did you mean 'tiny'?"),
         (["replay", "INC-99"], "none yet|Did you mean"),
         (["bisect", "INC-99", "--failure", "nope"], "'disagreement'"),
         (["incident", "x"], "--window|window="),
@@ -475,7 +518,7 @@ def _first_json(*arguments):
 
 
 def test_a_gateway_says_as_json_where_it_serves(tmp_path):
-    open_settings(tmp_path)
+    wb.open(tmp_path).journal.append("model/tiny", Event(kind="model.registered"))
     said, code = _first_json("gateway", "tiny", "--port", "0", "-C", str(tmp_path))
     assert (said["endpoint"], said["champion"], code) == ("tiny", "", 0)
     assert said["url"].startswith("http://127.0.0.1:")

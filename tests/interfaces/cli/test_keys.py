@@ -10,11 +10,12 @@ import pytest
 import workbench as wb
 from workbench.gateway.door import secret
 from workbench.gateway.door.keys import file_of, read_keys
+from workbench.journal import Event
 
 
 @pytest.fixture
 def run(run_in, tmp_path):
-    wb.open(tmp_path)
+    wb.open(tmp_path).journal.append("model/credit", Event(kind="model.registered"))
     return lambda *arguments: run_in(tmp_path, "gateway-key", *arguments, actor=None)
 
 
@@ -60,6 +61,7 @@ def test_a_key_is_taken_back_by_name_or_id_and_its_name_is_free_again(run):
     ("arguments", "says"),
     [
         (["credit", "--name", "a b"], "name: 'a b' cannot be used"),
+        (["credti", "--name", "a"], "There is no model 'credti'.\n  → Did you mean 'credit'?"),
         (["../x", "--name", "a"], "endpoint: '../x' cannot be used"),
         (["credit", "--name", "a", "--scope", "infre"], "Did you mean 'infer'"),
         (["credit", "--name", "a", "--days", "0"], "days: 0 cannot be used"),

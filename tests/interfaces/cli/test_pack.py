@@ -23,10 +23,20 @@ def test_a_pack_is_written_and_what_its_reader_needs_is_printed(project, run_in,
     code, out, _ = run_in(project, "pack", "tiny/1", "-o", str(file), "--json")
     record = json.loads(out)
     assert (code, record["model"], record["path"]) == (0, "tiny/1", str(file))
-    code, out, _ = run_in(project, "pack", "tiny", "-o", str(file))
+    code, out, _ = run_in(project, "pack", "tiny", "-o", str(tmp_path / "again.zip"))
     assert code == 0
     assert f"claims about tiny/1, {record['files'] + 1} files" in out
     assert record["key"] in out
+
+
+def test_a_pack_that_is_there_is_not_replaced(project, run_in, tmp_path):
+    """Somebody may have its digest already."""
+    file = tmp_path / "pack.zip"
+    file.write_bytes(b"published")
+    code, out, err = run_in(project, "pack", "tiny", "-o", str(file), "--json")
+    assert (code, json.loads(out)["type"]) == (3, "Conflict")
+    assert "pack.zip is there already.\n  → Give another name." in err
+    assert file.read_bytes() == b"published"
 
 
 def test_a_pack_is_verified_without_a_project(project, run_in, tmp_path, monkeypatch):

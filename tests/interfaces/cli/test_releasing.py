@@ -46,6 +46,40 @@ def test_a_release_is_paused_and_goes_on(running, run_in):
     assert (code, json.loads(out)["status"]) == (0, "running")
 
 
+def test_start_goes_on_with_the_release_under_way_by_its_own_plan_and_says_so(running, run_in):
+    told = "limits-2 of limits/2 is under way, and goes on by its own plan quick and policy easy."
+    for given in ([], ["--plan", "quick"], ["--plan", "quick", "--policy", "easy", "--supersede"]):
+        code, out, err = run_in(running, "release", "limits/2", "--no-watch", "--json", *given)
+        assert (code, json.loads(out)["id"], told in err) == (2, "limits-2", True)
+
+
+@pytest.mark.parametrize(("option", "other", "own"), [("plan", "hurry", "quick"), ("policy", "hard", "easy")])
+def test_start_refuses_another_plan_or_policy_than_that_of_the_release_under_way(
+    running, run_in, option, other, own
+):
+    code, _, err = run_in(running, "release", "limits/2", "--no-watch", f"--{option}", other)
+    assert code == 3
+    assert f"limits-2 of limits/2 is under way by the {option} {own}, not {other}" in err
+    assert f"Leave out --{option} to go on with it. To begin anew: workbench release abort limits-2" in err
+
+
+def test_start_refuses_the_plan_of_the_release_under_way_once_it_says_something_else(running, run_in):
+    file = running / "plans" / "quick.yaml"
+    before = file.read_text("utf-8")
+    file.write_text(before.replace("0.05", "0.06"), "utf-8")
+    try:
+        code, _, err = run_in(running, "release", "limits/2", "--no-watch", "--plan", "quick")
+    finally:
+        file.write_text(before, "utf-8")
+    assert (code, "by the plan quick as it was when it opened" in err) == (3, True)
+
+
+def test_a_plan_that_is_not_there_is_refused_with_those_of_the_project(running, run_in):
+    for given in (["release", "limits/3", "--plan"], ["release", "plan", "--model", "limits/3"]):
+        code, _, err = run_in(running, *given, "qiuck")
+        assert (code, "Did you mean 'quick'?" in err) == (3, True)
+
+
 def test_a_second_release_is_refused_and_supersedes_where_that_was_said(running, run_in):
     given = ["release", "limits/3", "--policy", "easy", "--plan", "hurry", "--no-watch"]
     code, _, err = run_in(running, *given)
@@ -69,6 +103,8 @@ def test_nobody_is_asked_between_stages_of_a_plan_that_asks_nobody(running, run_
 def test_a_plan_is_tried_dry(running, run_in):
     code, out, _ = run_in(running, "release", "plan", "quick", "--model", "limits/2", "--rate", "100")
     assert (code, "quick" in out) == (0, True)
+    code, _, err = run_in(running, "release", "plan", "quick", "--model", "limits/2", "--rate", "-5")
+    assert (code, "rate:" in err) == (3, True)
     assert len(json.loads(run_in(running, "release", "list", "--json")[1])) == 4
 
 
@@ -96,6 +132,21 @@ def test_status_tells_of_the_endpoint(running, run_in):
     assert "nobody drives releases now" in out
     [endpoint] = json.loads(run_in(running, "status", "--json")[1])["endpoints"]
     assert (endpoint["name"], endpoint["release"], endpoint["answers"]) == ("limits", "limits-4", [])
+
+
+def test_an_approval_of_the_next_stage_is_given_and_taken_back(running, run_in):
+    quick = (running / "plans" / "quick.yaml").read_text()
+    asking = quick.replace("kind: champion}", "kind: champion, approvals: {model-risk: 1}}")
+    (running / "plans" / "asking.yaml").write_text(asking)
+    given = ["--policy", "easy", "--plan", "asking", "--no-watch", "--supersede"]
+    assert run_in(running, "release", "limits/2", *given)[0] == 2
+    said = ["limits-5", "--note", "looked"]
+    assert run_in(running, "release", "approve", *said, actor="grace")[0] == 0
+    code, out, _ = run_in(running, "release", "revoke", *said, actor="grace")
+    assert (code, out) == (0, "grace took back the approval of champion of limits-5: looked\n")
+    assert "✕ grace approved champion" in run_in(running, "release", "show", "limits-5")[1]
+    code, _, err = run_in(running, "release", "revoke", *said, "--given-by", "grace", actor="ada")
+    assert (code, "No approval of champion by grace stands" in err) == (3, True)
 
 
 def test_a_word_that_is_neither_command_nor_model_is_an_error(running, run_in):

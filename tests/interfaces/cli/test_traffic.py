@@ -42,6 +42,9 @@ def test_another_address_than_loopback_is_asked_only_when_somebody_says_so(proje
     code, _, err = run_in(project, "traffic", "send", "far", "--data", str(project / "train.csv"))
     assert code == 3
     assert "--url http://192.0.2.1:80" in err
+    code, _, err = run_in(project, "traffic", "send", "farr", "--data", str(project / "train.csv"))
+    assert code == 3
+    assert "No gateway of farr runs here.\n  → Did you mean 'far'?" in err
     (folder_of(state, "far") / "status.json").unlink()
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from workbench.core.values import Outcome
-from workbench.interfaces.cli.options import HERE, Actor, Model, Policy, Project, bench
+from workbench.interfaces.cli.options import HERE, Actor, Model, Policy, Project, asked, bench
 from workbench.interfaces.cli.output import AsJson, finish, show
 
 Role = Annotated[str | None, typer.Option("--role", help="The role you act in.")]
@@ -37,7 +37,7 @@ def gate(
 
 def request(
     model: Model,
-    note: Annotated[str, typer.Option("--note", help="Why it should be released. It is kept.", prompt=True)],
+    note: Annotated[str, asked("note", "Why it should be released. It is kept.")],
     policy: Policy = "default",
     project: Project = HERE,
     actor: Actor = "",
@@ -54,7 +54,7 @@ def request(
 
 def approve(
     model: Model,
-    note: Annotated[str, typer.Option("--note", help="Why you approve. It is kept.", prompt=True)],
+    note: Annotated[str, asked("note", "Why you approve. It is kept.")],
     role: Role = None,
     policy: Policy = "default",
     project: Project = HERE,
@@ -70,7 +70,7 @@ def approve(
 
 def reject(
     model: Model,
-    note: Annotated[str, typer.Option("--note", help="Why you reject it. It is kept.", prompt=True)],
+    note: Annotated[str, asked("note", "Why you reject it. It is kept.")],
     role: Role = None,
     policy: Policy = "default",
     project: Project = HERE,
@@ -86,7 +86,7 @@ def reject(
 
 def revoke(
     approval: Annotated[str, typer.Argument(metavar="ID", help="As `workbench freshness` lists it.")],
-    note: Annotated[str, typer.Option("--note", help="Why. It is kept.", prompt=True)],
+    note: Annotated[str, asked("note", "Why. It is kept.")],
     project: Project = HERE,
     actor: Actor = "",
     as_json: AsJson = False,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
+from workbench.core.errors import Unavailable
+from workbench.core.settings import Settings
 from workbench.interfaces.cli.options import HERE, Actor, Endpoint, Project, Reason, bench
 from workbench.interfaces.cli.output import AsJson, finish, say, show
 
@@ -38,16 +42,15 @@ def kill(
 
     Example: `workbench kill recidivism --reason "legal hold"`
     """
-    from workbench.gateway import read_table
-
-    wb = bench(project, actor)
-    wb.kill(endpoint, reason=reason)
-    if read_table(wb.settings.state, endpoint) is None:  # in a hurry, names are mistyped
-        say(f"warning: nothing was ever released to {endpoint}. Is that its name?")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        bench(project, actor).kill(endpoint, reason=reason)
+    for one in told:  # in a hurry, names are mistyped
+        say(f"warning: {one.message}")
     if as_json:
         show({"endpoint": endpoint, "killed": True, "reason": reason}, as_json=True)
     else:
-        print(f"{endpoint} answers with no model. To undo: workbench revive {endpoint}")
+        print(f'{endpoint} answers with no model. To undo: workbench revive {endpoint} --reason "…"')
 
 
 def revive(
@@ -80,6 +83,7 @@ def gateway(
     from workbench.gateway.server import serve
 
     settings = open_settings(existing(project))
+    _require_known(settings, endpoint)
     serve(
         settings,
         endpoint,
@@ -87,6 +91,25 @@ def gateway(
         port=settings.gateway_port if port < 0 else port,
         announce=_say_as_json if as_json else say_plainly,
     )
+
+
+def _require_known(settings: Settings, endpoint: str) -> None:
+    """Refuse a mistyped name. What was released is served with every database down; so is any name then.
+
+    Raises:
+        InvalidInput: it is no name.
+        NotFound: nothing was released to it, and no such model was registered.
+    """
+    from workbench.core.clock import SystemClock
+    from workbench.gateway import routed
+    from workbench.journal.opening import open_journal
+    from workbench.models.known import require_model
+    from workbench.models.references import require_name
+
+    if require_name(endpoint, field="endpoint") in routed(settings.state):
+        return
+    with suppress(Unavailable), open_journal(settings, SystemClock()) as journal:
+        require_model(journal, endpoint, field="endpoint")
 
 
 def _say_as_json(endpoint: str, url: str, champion: str) -> None:
@@ -97,11 +120,13 @@ def _say_as_json(endpoint: str, url: str, champion: str) -> None:
 def drill(endpoint: Endpoint, project: Project = HERE, actor: Actor = "", as_json: AsJson = False) -> None:
     """Go to the standby of an endpoint and come back, on captured requests, and measure the seconds.
 
+    While `workbench up` or `release run` drives the endpoint, that is asked to do it, and waited for.
+
     Exit 0 no request failed, 1 some did, 2 nothing could be measured.
 
     Example: `workbench drill recidivism`
     """
-    done = bench(project, actor).drill(endpoint)
+    done = bench(project, actor).drill(endpoint, progress=say)
     show(done, as_json=as_json)
     finish(done.outcome)
 
@@ -127,11 +152,13 @@ def up(
     from workbench.supervising import Supervisor
 
     settings = open_settings(existing(project), actor=actor or None)
+    for endpoint in endpoints or ():
+        _require_known(settings, endpoint)
     Supervisor(settings, endpoints or (), say=_say_event_as_json if as_json else _say_event).run()
 
 
 def _say_event(event: str, what: str, sentence: str) -> None:
-    print(f"{event:<10}{what}{': ' if sentence else ''}{sentence}", flush=True)
+    print(f"{event:<11}{what}{': ' if sentence else ''}{sentence}", flush=True)
 
 
 def _say_event_as_json(event: str, what: str, sentence: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.core.errors import InvalidInput
 from workbench.core.project import existing
 
 if TYPE_CHECKING:
@@ -22,7 +24,31 @@ Actor = Annotated[
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="`name`, `name/3`, or `name@champion`.")]
 Endpoint = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint: the model's name.")]
 Policy = Annotated[str, typer.Option("--policy", help="A file, or a name in policies/.", show_default=True)]
-Reason = Annotated[str, typer.Option("--reason", help="Why. It is kept in the journal.", prompt=True)]
+
+
+def asked(name: str, help: str) -> Any:
+    """An option that is asked for when it is left out; where nobody can answer, that is an error.
+
+    Args:
+        name: of the option, without dashes.
+        help: what it says in ``--help``.
+    """
+
+    def ask() -> str:
+        try:
+            return str(typer.prompt(name.capitalize(), err=True))
+        except typer.Abort:
+            if sys.stdin.isatty():
+                raise
+            print(file=sys.stderr)  # cron and CI: nobody is there to answer
+            raise InvalidInput(f"{name}: it is not given.", remedy=f'Give --{name} "…"', field=name) from None
+
+    return typer.Option(
+        f"--{name}", help=f"{help} Asked for when left out.", default_factory=ask, show_default=False
+    )
+
+
+Reason = Annotated[str, asked("reason", "Why. It is kept in the journal.")]
 
 HERE = Path()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -11,6 +13,9 @@ import typer
 from workbench.core.errors import WorkbenchError
 from workbench.core.records import Record, Shown
 from workbench.core.values import EXIT_CODES, Outcome
+
+#: Columns below which lines are not broken any shorter.
+_NARROWEST = 40
 
 #: ``--json`` on every command.
 AsJson = Annotated[bool, typer.Option("--json", help="Print the record as JSON on standard output.")]
@@ -23,11 +28,26 @@ def show(record: Record | dict[str, Any] | list[Any], *, as_json: bool) -> None:
     elif isinstance(record, Shown):
         from workbench.views.text import plain
 
-        print(plain(record))
+        print(_fitted(plain(record)))
     elif isinstance(record, Record):
         from workbench.views.formats import visible
 
-        print(visible(str(record)))
+        print(_fitted(visible(str(record))))
+
+
+def _fitted(text: str) -> str:
+    """Break long lines between words where a person reads at a terminal; what a pipe gets stays a line."""
+    if not sys.stdout.isatty():
+        return text
+    width = max(_NARROWEST, shutil.get_terminal_size().columns)
+    return "\n".join(_wrapped(line, width) for line in text.split("\n"))
+
+
+def _wrapped(line: str, width: int) -> str:
+    inside = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.fill(
+        line, width, subsequent_indent=inside, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _json(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from workbench.core.values import Outcome
-from workbench.interfaces.cli.options import HERE, Actor, Model, Project, bench
+from workbench.interfaces.cli.options import HERE, Actor, Model, Project, asked, bench
 from workbench.interfaces.cli.output import AsJson, finish, show
 
 policies = typer.Typer(help="What is asked of versions, reviewed like code.", no_args_is_help=True)
@@ -98,7 +98,7 @@ def open_(
 
 def accept(
     finding: Id,
-    reason: Annotated[str, typer.Option("--reason", help="Why it may stay. It is kept.", prompt=True)],
+    reason: Annotated[str, asked("reason", "Why it may stay. It is kept.")],
     until: Annotated[str, typer.Option("--until", help="The last day it counts as accepted: 2027-01-31.")],
     project: Project = HERE,
     actor: Actor = "",
@@ -114,7 +114,7 @@ def accept(
 def fix(
     finding: Id,
     version: Annotated[str, typer.Option("--version", help="The version in which it is gone: `name/4`.")],
-    note: Annotated[str, typer.Option("--note", help="What was done, and how it was checked.", prompt=True)],
+    note: Annotated[str, asked("note", "What was done, and how it was checked.")],
     project: Project = HERE,
     actor: Actor = "",
     as_json: AsJson = False,

@@ -19,16 +19,18 @@ from workbench.interfaces.cli.options import (
     HERE,
     Actor,
     Model,
-    Policy,
     Project,
     Reason,
+    asked,
     bench,
     in_a_folder,
 )
 from workbench.interfaces.cli.output import AsJson, finish, say, show
 
 if TYPE_CHECKING:
+    from workbench.bench import Workbench
     from workbench.releases.loop import Loop
+    from workbench.releases.records import Release
 
 
 class StartsByModel(TyperGroup):
@@ -48,12 +50,11 @@ releases = typer.Typer(
 )
 
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Its id, such as `credit-2`.")]
-PlanName = Annotated[str, typer.Option("--plan", help="A file, or a name in plans/.", show_default=True)]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (start, run, tick, pause, resume, abort, retry, approve):
+    for command in (start, run, tick, pause, resume, abort, retry, approve, revoke):
         releases.command(command.__name__)(command)
     releases.command("list")(list_all)
     releases.command("plan")(try_dry)
@@ -63,8 +64,12 @@ def add_to(app: typer.Typer) -> None:
 
 def start(
     model: Model,
-    plan: PlanName = "canary",
-    policy: Policy = "default",
+    plan: Annotated[
+        str | None, typer.Option("--plan", help="A file, or a name in plans/.", show_default="canary")
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="A file, or a name in policies/.", show_default="default")
+    ] = None,
     supersede: Annotated[
         bool, typer.Option("--supersede", help="Take the place of a release that is under way.")
     ] = False,
@@ -78,6 +83,7 @@ def start(
 ) -> None:
     """Move traffic to a version through the stages of a plan; goes on with an active release of that version.
 
+    That one goes on by the plan and the policy that it began with; others than those are refused.
     Exit 0 promoted, 1 aborted, rolled back or killed, 2 still running. `start` may be left out.
 
     Example: `workbench release start recidivism/4 --plan plans/canary.yaml`
@@ -86,9 +92,9 @@ def start(
     version = wb.model(model)
     active = wb.releases.active(version.name)
     if active is not None and active.candidate == version.ref:
-        now = active
+        now = _as_begun(wb, active, plan, policy)
     else:
-        now = wb.release(model, plan=plan, policy=policy, supersede=supersede)
+        now = wb.release(model, plan=plan or "canary", policy=policy or "default", supersede=supersede)
     for state in wb.watch(now, timeout=timeout) if watch else ():
         now = state
         say(f"{now.id}: {now.current.name}, {now.weight:.0%} of requests. {now.reason}")
@@ -223,7 +229,7 @@ def retry(release: ReleaseId, project: Project = HERE, actor: Actor = "", as_jso
 
 def approve(
     release: ReleaseId,
-    note: Annotated[str, typer.Option("--note", help="What you looked at.", prompt=True)],
+    note: Annotated[str, asked("note", "What you looked at.")],
     stage: Annotated[str, typer.Option("--stage", help="Its name. Default: the one that comes next.")] = "",
     role: Annotated[str, typer.Option("--role", help="In which role. Default: the one missing.")] = "",
     project: Project = HERE,
@@ -236,6 +242,37 @@ def approve(
     """
     wb = bench(project, actor)
     show(wb.approve_stage(release, note=note, stage=stage or None, role=role or None), as_json=as_json)
+
+
+def revoke(
+    release: ReleaseId,
+    note: Annotated[str, asked("note", "Why. It is kept.")],
+    given_by: Annotated[
+        str, typer.Option("--given-by", help="Whose approval. Default: your own; another's in your role.")
+    ] = "",
+    project: Project = HERE,
+    actor: Actor = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take back an approval of the next stage of a release, until that is entered.
+
+    Example: `workbench release revoke recidivism-2 --note "the pairs were from last week"`
+    """
+    show(bench(project, actor).revoke_stage(release, note=note, given_by=given_by or None), as_json=as_json)
+
+
+def _as_begun(wb: Workbench, active: Release, plan: str | None, policy: str | None) -> Release:
+    """The release under way; refused where another plan or policy was asked for than it has."""
+    from workbench.releases.book import Book
+    from workbench.releases.opening import require_as_begun
+    from workbench.releases.plan import plan_of
+
+    state = Book(wb.journal).page(active.id).state
+    asked = wb.decisions.policy(policy) if policy else None
+    require_as_begun(state, plan_of(wb.settings.root, plan) if plan else None, asked)
+    own = f"plan {active.plan} and policy {state.allowed.policy}"
+    say(f"{active.id} of {active.candidate} is under way, and goes on by its own {own}.")
+    return active
 
 
 def _loop(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from workbench.core.errors import Refused, Unavailable
+from workbench.core.errors import Refused, Unavailable, nearest
 from workbench.core.settings import Settings
 from workbench.core.values import Outcome
 from workbench.interfaces.cli.options import HERE, Actor, Endpoint, Project, bench
@@ -62,6 +62,9 @@ def label(
         Path,
         typer.Option("--from", metavar="FILE", help="CSV or Parquet file: request_id, label, maybe row."),
     ],
+    endpoint: Annotated[
+        str, typer.Option("--endpoint", help="Whose requests; needed where several have the same ids.")
+    ] = "",
     project: Project = HERE,
     actor: Actor = "",
     as_json: AsJson = False,
@@ -70,18 +73,20 @@ def label(
 
     Example: `workbench traffic label --from outcomes.csv`
     """
-    show(bench(project, actor).traffic.label_many(source), as_json=as_json)
+    show(bench(project, actor).traffic.label_many(source, endpoint=endpoint), as_json=as_json)
 
 
 def _of_this_machine(settings: Settings, endpoint: str) -> str:
     """Where the endpoint's gateway listens; another machine is asked only when somebody says so."""
-    from workbench.gateway import read_status
+    from workbench.gateway import read_status, running
 
     status = read_status(settings.state, endpoint)
     if status is None:
+        others = [other.endpoint for other in running(settings.state)]
+        meant = f"{nearest(endpoint, others)} " if others else ""
         raise Unavailable(
             f"No gateway of {endpoint} runs here.",
-            remedy=f"Start it: workbench gateway {endpoint}. Or say where it is: --url",
+            remedy=f"{meant}Start it: workbench gateway {endpoint}. Or say where it is: --url",
             field="endpoint",
         )
     if not _is_loopback(urlsplit(status.url).hostname or ""):

@@ -59,7 +59,13 @@ function InTime(props: { steps: StepForecast[] }) {
   const late = props.steps.filter(step => step.late).map(step => step.name);
   if (late.length > 0) {
     return (
-      <Chip outcome="inconclusive" word={trans.__('%1 would probably meet the deadline', late.join(', '))} />
+      <Chip
+        outcome="inconclusive"
+        word={trans.__(
+          '%1 would probably not pass before the deadline, which ends the release',
+          late.join(', ')
+        )}
+      />
     );
   }
   const takes = duration(props.steps.reduce((sum, step) => sum + (step.minutes ?? 0), 0));

@@ -4,7 +4,7 @@ import { Language, useLanguage } from '../context';
 import { count, moment, number, short } from '../format';
 import { Chip } from '../parts/Chip';
 import { moved } from '../judge';
-import type { Outcome, Release, Stage, StageApproval, Status } from '../records';
+import type { Outcome, Release, Stage, StageApproval, StageRevocation, Status } from '../records';
 import { EvidenceLine } from './EvidenceLine';
 
 /** The sign that goes with where a release stands. */
@@ -43,7 +43,7 @@ export function ReleaseView(props: { record: Release }) {
             key={index}
             stage={stage}
             sticky={release.sticky !== ''}
-            said={release.approvals.filter(one => one.stage === index)}
+            said={release.approvals.filter((one, place) => one.stage === index && !takenBack(release, place))}
             state={
               index < release.stage || release.status === 'promoted'
                 ? 'done'
@@ -69,10 +69,7 @@ export function ReleaseView(props: { record: Release }) {
       {release.approvals.length > 0 && (
         <ul>
           {release.approvals.map((one, index) => (
-            <li key={index}>
-              {trans.__('%1 approved %2 as %3: %4', one.by, one.stage_name, one.role, one.note)}{' '}
-              <small className="wb-Muted">{moment(one.time)}</small>
-            </li>
+            <Said key={index} approval={one} taken={takenBack(release, index)} />
           ))}
         </ul>
       )}
@@ -86,6 +83,30 @@ export function ReleaseView(props: { record: Release }) {
           .join(' · ')}
       </p>
     </>
+  );
+}
+
+/** How an approval, by its place, was taken back. */
+function takenBack(release: Release, place: number): StageRevocation | undefined {
+  const revocations = release.revocations ?? []; // a record saved by an earlier version has none
+  return revocations.find(one => one.word === place);
+}
+
+function Said(props: { approval: StageApproval; taken: StageRevocation | undefined }) {
+  const trans = useLanguage();
+  const { approval: one, taken } = props;
+  const words = trans.__('%1 approved %2 as %3: %4', one.by, one.stage_name, one.role, one.note);
+  return (
+    <li>
+      {taken ? <s>{words}</s> : words} <small className="wb-Muted">{moment(one.time)}</small>
+      {taken && (
+        <>
+          {' · '}
+          {trans.__('taken back by %1: %2', taken.by, taken.note)}{' '}
+          <small className="wb-Muted">{moment(taken.time)}</small>
+        </>
+      )}
+    </li>
   );
 }
 
