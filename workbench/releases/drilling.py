@@ -201,6 +201,7 @@ def _name(state: Path, endpoint: str) -> str:
 def _as_asked(error: Exception) -> Exception:
     """Say of what a gateway does not let in whose key or certificates are meant."""
     if isinstance(error, WorkbenchError) and error.field == "url":
-        whose = f"The controller, process {os.getpid()}, drills: what counts is its environment."
-        return type(error)(error.message, remedy=f"{error.remedy} {whose}", field="url")
+        first, rest = error.remedy[:1].lower(), error.remedy[1:]
+        remedy = f"In the environment of the controller, process {os.getpid()}: {first}{rest}"
+        return type(error)(error.message, remedy=remedy, field="url")
     return error

@@ -20,24 +20,20 @@ from workbench.core import plugins
 from workbench.core.clock import Clock
 from workbench.core.errors import Conflict, NotFound, Refused, Tampered, Unavailable, WorkbenchError
 from workbench.core.settings import Settings
-from workbench.gates import roles
 from workbench.gates.records import StageApproval, StageRevocation, Verdict
 from workbench.journal import Event, Journal, Signer
 from workbench.models.records import ModelVersion
 from workbench.models.references import require_name
 from workbench.releases import controller, permission, routes
-from workbench.releases.book import Book
 from workbench.releases.by_hand import ByHand
 from workbench.releases.drilling import Drilling, Progress
 from workbench.releases.drills import Drills
 from workbench.releases.drills_records import Drill
 from workbench.releases.effects import ENDPOINT_REVIVED, Effects, retried
-from workbench.releases.forecast import dry_run
-from workbench.releases.forecast_records import Forecast
 from workbench.releases.intents import Intents
 from workbench.releases.lease import Lease, Leases
+from workbench.releases.looking import Looking
 from workbench.releases.lookout import Lookout
-from workbench.releases.news import News, news
 from workbench.releases.opener import Candidacy, Opener
 from workbench.releases.people import Said, Voices, Word
 from workbench.releases.permission import Permission, Unmoved
@@ -56,7 +52,7 @@ _CAPTURE_SECONDS = 1.5
 _PATIENCE = 5.0
 
 
-class Releases:
+class Releases(Looking):
     """Candidates on their way to champion.
 
     Args:
@@ -80,12 +76,8 @@ class Releases:
         permission: Permission,
         target: Target | None = None,
     ) -> None:
-        self._journal = journal
-        self._book = Book(journal)
-        self._traffic = traffic
-        self._clock = clock
+        super().__init__(settings, journal, traffic, clock)
         self._actor = settings.actor
-        self._roles = roles.known(settings.people, settings.roles)
         self._age = timedelta(seconds=settings.gateway_deadline_seconds + _CAPTURE_SECONDS)
         self._target: Target = target or plugins.load("targets", settings.target)(settings)
         intents = Intents.of(settings)
@@ -123,67 +115,6 @@ class Releases:
             roles=self._roles,
             clock=clock,
             actor=settings.actor,
-        )
-
-    # Look
-
-    def get(self, release_id: str) -> Release:
-        """Return a release as it stands.
-
-        Raises:
-            NotFound: there is none of that id.
-        """
-        return self._book.page(release_id).release
-
-    def active(self, endpoint: str) -> Release | None:
-        """Return the release of an endpoint that is not over, if there is one."""
-        return routes.active(self._book.of(endpoint))
-
-    def all(self) -> list[Release]:
-        """Return every release, in the order they were opened."""
-        return self._book.all()
-
-    def endpoints(self) -> list[str]:
-        """Return the names of the endpoints that something was released to, in their order."""
-        return list(dict.fromkeys(release.endpoint for release in self.all()))
-
-    def latest(self) -> int:
-        """Return the newest entry of the journal: what comes after it is news."""
-        return self._journal.size() - 1
-
-    def news(self, after: int) -> tuple[list[News], int]:
-        """Return what happened since entry ``after``, whoever did it, and the newest entry."""
-        return news(self._journal, after)
-
-    def forecast(
-        self,
-        version: ModelVersion,
-        plan: Plan | str | Path | Mapping[str, Any],
-        endpoint: str,
-        *,
-        rate: float | None = None,
-    ) -> Forecast:
-        """Return what a release would take on the traffic of the last day. Opens nothing.
-
-        Args:
-            version: the candidate.
-            plan: checked whole.
-            endpoint: whose traffic.
-            rate: units a minute (requests, of a sticky plan entities) in place of the measured ones.
-
-        Raises:
-            InvalidInput: the plan names a column that the candidate does not read, or that names no groups;
-                or ``rate`` is not above 0.
-        """
-        return dry_run(
-            version,
-            load_plan(plan),
-            endpoint=require_name(endpoint, field="endpoint"),
-            earlier=self._book.of(endpoint),
-            roles=self._roles,
-            traffic=self._traffic,
-            rate=rate,
-            now=self._clock.now(),
         )
 
     # Open and drive

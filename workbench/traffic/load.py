@@ -200,9 +200,10 @@ def refused(url: str, endpoint: str, status: int, body: bytes) -> Unavailable:
     """
     why = json.loads(body)["error"]
     if status in SHUT:
+        new = f"workbench gateway-key add {endpoint} --name NAME"
         return Unavailable(
             f"{url} does not let you in: {why}",
-            remedy=f"Put a key into the variable {KEY}; a new one: workbench gateway-key add {endpoint}",
+            remedy=f"Put a key into the variable {KEY}; a new one: {new}",
             field="url",
         )
     return Unavailable(f"{url} answers {status}: {why}", remedy="See workbench status.", field="url")

@@ -78,7 +78,17 @@ def test_chosen_audits_are_written_with_the_options_that_are_not_their_defaults(
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[]", '"suites/x.yaml"', '{"drfit": {}}', '{"drift": {"margn": 1}}', '{"drift": {"margin": "x"}}'],
+    [
+        "{",
+        "[]",
+        '"suites/x.yaml"',
+        '{"drfit": {}}',
+        '{"drift": {"margn": 1}}',
+        '{"drift": {"margin": "x"}}',
+        "[" * 3_000,
+        '{"drift": {"columns": ' + "[" * 900 + "]" * 900 + "}}",
+        '{"drift": {"margin": ' + "9" * 5_000 + "}}",
+    ],
 )
 def test_a_choice_that_cannot_be_made_is_refused(text):
     with pytest.raises(InvalidInput):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.bench import Workbench
@@ -48,6 +49,7 @@ class Project:
         self.journal = Journal.open(
             settings.journal, actor=settings.actor, clock=SystemClock(), beside=self.state
         )
+        self._file = _which(settings.journal)
         self._settings = settings
         self._moved = moved
         self._stop = threading.Event()
@@ -60,6 +62,11 @@ class Project:
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def replaced(self) -> bool:
+        """Whether its journal is another file by now: the folder was restored, or another one put there."""
+        return _which(self._settings.journal) != self._file
 
     def overview(self) -> Overview:
         """The project as it stands. Only what came since the last look is read."""
@@ -106,6 +113,15 @@ class Project:
                     _log.warning("No checkpoint could be made: %s", said)
 
 
+def _which(journal: Path | str) -> tuple[int, int] | None:
+    """The file that a journal lies in, whatever its name; None for one on a server, and where there is none."""
+    try:
+        found = Path(journal).stat() if isinstance(journal, Path) else None
+    except OSError:
+        return None
+    return found and (found.st_dev, found.st_ino)
+
+
 def _changed(file: Path) -> int:
     """When it was changed, in nanoseconds; 0 where there is none: a gateway that ends takes its own away."""
     try:
@@ -115,7 +131,7 @@ def _changed(file: Path) -> int:
 
 
 class Projects:
-    """Every project asked for so far. Threads may share it."""
+    """Every project asked for so far, as it lies there now. Threads may share it."""
 
     def __init__(self, root: Path, moved: Moved) -> None:
         self._root = root
@@ -127,9 +143,10 @@ class Projects:
         """Return the folder a client means by a path relative to the server's root.
 
         Raises:
-            InvalidInput: the path leads out of the root, also by a link.
+            InvalidInput: the path leads out of the root, also by a link, or no folder can have it.
         """
-        folder = (self._root / path.lstrip("/")).resolve()
+        with _looking():
+            folder = (self._root / path.lstrip("/")).resolve()
         if not folder.is_relative_to(self._root):
             raise InvalidInput(
                 "path: it leads out of the server's folder.",
@@ -142,10 +159,14 @@ class Projects:
         """Return the project ``path`` lies in: the nearest folder upwards that has a ``workbench.toml``.
 
         The search ends at the server's root: what lies above it is not the server's to show.
+
+        Raises:
+            InvalidInput: as ``folder``.
         """
         folder = self.folder(path)
         within = [f for f in (folder, *folder.parents) if f.is_relative_to(self._root)]
-        root = next((f for f in within if (f / FILE).is_file()), None)
+        with _looking():
+            root = next((f for f in within if (f / FILE).is_file()), None)
         return None if root is None else self._project(root)
 
     def close(self) -> None:
@@ -162,6 +183,21 @@ class Projects:
 
     def _project(self, root: Path) -> Project:
         with self._lock:
+            if root in self._open and self._open[root].replaced:
+                self._open.pop(root).close()
             if root not in self._open:
                 self._open[root] = Project(root, self.name(root), self._moved)
             return self._open[root]
+
+
+@contextmanager
+def _looking() -> Iterator[None]:
+    """Refuse a path that cannot be looked at: too long, with a NUL, a circle of links, a folder that is closed."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InvalidInput(
+            "path: it cannot be looked at.",
+            remedy="Give a path relative to the folder JupyterLab was started in.",
+            field="path",
+        ) from error

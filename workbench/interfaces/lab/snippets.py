@@ -67,7 +67,7 @@ def chosen(text: str) -> tuple[Audit, ...]:
 
     try:
         spec = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         spec = None
     if not isinstance(spec, dict):  # a text would be read as the name of a file
         raise InvalidInput("audits: not a JSON object.", remedy="Choose audits again.", field="audits")
