@@ -8,11 +8,11 @@ import pytest
 
 from workbench.audits.records import Measurement
 from workbench.incidents import metrics
-from workbench.incidents.answers import Answers, ask, inputs, median_latency_ms, recorded
+from workbench.incidents.answers import Answers, ask, ask_singly, inputs, median_latency_ms, recorded
 from workbench.incidents.compare import any_unlike, disagreement, rate, tolerance, unlike
 from workbench.models.predictors import predictor_of
 from workbench.models.records import Column, Lineage, ModelVersion
-from workbench.testing.models import Failing, Nan, Threshold, WrongShape, tiny_frame
+from workbench.testing.models import Failing, Nan, OnlyBatches, Threshold, WrongShape, tiny_frame
 
 
 class Counted:
@@ -134,9 +134,33 @@ def test_the_types_are_those_of_training_and_what_does_not_fit_is_left():
 
 def test_latency_is_the_median_of_single_rows_and_none_without_answers(frame):
     predictor = predictor_of(Counted(Threshold()))
-    assert median_latency_ms(predictor, frame, ask(predictor, frame)) > 0
+    latency, problem = median_latency_ms(predictor, frame, ask(predictor, frame))
+    assert latency > 0
+    assert problem == ""
     nothing = Answers(np.full(3, None), np.zeros(3, dtype=bool), np.ones(3, dtype=bool))
-    assert median_latency_ms(predictor, frame.head(3), nothing) is None
+    assert median_latency_ms(predictor, frame.head(3), nothing) == (None, "")
+
+
+def test_a_model_that_raises_on_one_row_alone_has_no_latency_but_an_error(frame):
+    predictor = predictor_of(OnlyBatches())
+    found = median_latency_ms(predictor, frame, ask(predictor, frame))
+    assert found == (None, "TypeError: iteration over a 0-d array")
+
+
+def test_rows_are_asked_one_at_a_time_those_that_failed_in_production_first(frame):
+    predictor, suspects = predictor_of(OnlyBatches()), np.arange(500) >= 450
+    singly = ask_singly(predictor, frame, ask(predictor, frame), suspects)
+    assert singly.failed.sum() == singly.asked.sum() == 200
+    assert singly.failed[450:].all()
+    assert singly.error == "TypeError: iteration over a 0-d array"
+
+
+def test_a_model_that_raises_on_no_single_row_keeps_its_answers(frame):
+    model = Counted(Threshold())
+    predictor = predictor_of(model)
+    given = ask(predictor, frame)
+    assert ask_singly(predictor, frame, given, np.zeros(500, dtype=bool)) is given
+    assert model.calls == 1 + 200
 
 
 def test_answers_of_production_compare_by_value_whatever_their_type():
@@ -204,6 +228,25 @@ def test_labels_a_version_does_not_know_give_no_metrics_rather_than_zero():
     answers = Answers.given(np.array([0, 1]))
     assert metrics.shown(version(), answers, np.array(["no", "yes"], dtype=object)) == ()
     assert [m.n for m in metrics.shown(version(), answers, np.array([0, None], dtype=object))] == [1, 0, 1]
+
+
+def test_a_regression_with_labels_in_words_has_no_metrics():
+    regression = version(task="regression", positive=None, classes=())
+    answers, words = Answers.given(np.array([0.5, 1.5])), np.array(["no", "yes"], dtype=object)
+    assert metrics.shown(regression, answers, words) == ()
+    measured = metrics.measure("mean_absolute_error", regression, answers, words)
+    assert (measured.value, measured.note) == (None, "the labels are no numbers")
+
+
+def test_labels_that_are_lists_are_none_that_a_version_knows():
+    answers, lists = Answers.given(np.array([0, 1])), np.array([None, None], dtype=object)
+    lists[0] = [1]
+    assert metrics.shown(version(), answers, lists) == ()
+
+
+def test_numbers_and_words_are_not_compared_as_numbers():
+    words, numbers = recorded(pd.Series(["yes", "no"])), Answers.given(np.array([0.1, 0.2]))
+    assert disagreement(words, numbers, "regression") is None
 
 
 def test_a_share_of_nothing_is_not_a_number():

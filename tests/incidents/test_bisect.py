@@ -9,7 +9,7 @@ import pytest
 from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome
 from workbench.incidents import BisectReport, Failure
-from workbench.testing.models import Failing, Threshold, tiny_frame
+from workbench.testing.models import Failing, OnlyBatches, Threshold, tiny_frame, tiny_regressor
 
 
 @pytest.fixture
@@ -188,3 +188,38 @@ def test_a_version_that_answers_no_row_is_not_called_bad(here, incident):
     report = here.incidents.bisect(muted)
     assert report.trials[0].outcome == "untestable"
     assert report.trials[0].reason == "it answers no row (RuntimeError; a replay shows the error)"
+
+
+def test_a_version_that_raises_on_single_rows_alone_is_found(here, rows):
+    train = tiny_frame(300)[["x1", "group", "y"]]
+    for model in (Threshold(0.0), OnlyBatches()):
+        here.registry.register(model, name="alone", train=train, target="y")
+    asked = rows[["x1"]].assign(__version=2, __error="TypeError")
+    incident = here.incidents.open("errors", rows=asked, model="alone")
+    report = here.incidents.bisect(incident, Failure(kind="error"))
+    assert (report.first_bad, report.last_good, report.outcome) == (2, 1, Outcome.PASS)
+    assert report.trials[1].reason == (
+        "100 % of 200 rows raise (98.1 % to 100 %); asked one at a time, those that failed in production first"
+    )
+
+
+def test_the_version_taken_as_right_is_never_unsettled_whatever_the_limit(here, rows):
+    incident = here.incidents.open("strict", rows=rows, model="limits")
+    report = here.incidents.bisect(incident, Failure(kind="disagreement", above=0.001), bad=3, good=1)
+    assert report.failure.reference == 1
+    assert report.trials[0].reason == "taken as right"
+    assert "limits/1" not in report.sentence.partition("too few to be sure")[2]
+    strict = here.incidents.bisect(incident, Failure(kind="disagreement", reference=2, above=0.001))
+    assert (strict.first_bad, strict.last_good, strict.outcome) == (3, 2, Outcome.PASS)
+
+
+def test_a_regression_cannot_be_tested_against_labels_in_words(here, rows):
+    train = tiny_frame(300)[["x1", "x2"]]
+    for _ in range(2):
+        here.registry.register(tiny_regressor(train), name="numbers", train=train, target="x2")
+    words = rows[["x1"]].assign(x2="many")
+    incident = here.incidents.open("words", rows=words, model="numbers")
+    failure = Failure(kind="metric", metric="mean_absolute_error", above=0.1)
+    report = here.incidents.bisect(incident, failure)
+    assert {trial.outcome for trial in report.trials} == {"untestable"}
+    assert report.trials[0].reason == "the labels are no numbers"

@@ -10,6 +10,7 @@ from workbench.audits.cases import load_cases
 from workbench.core.errors import Conflict, InvalidInput
 from workbench.core.values import Outcome
 from workbench.datasets import Dataset
+from workbench.testing.models import Threshold, tiny_frame, tiny_regressor
 
 
 @pytest.fixture
@@ -80,3 +81,20 @@ def test_a_case_without_rows_or_labels_or_with_a_taken_name_is_refused(here, inc
     with pytest.raises(Conflict, match=r"taken\.yaml"):
         here.incidents.save_case(incident, name="taken", expected_from="labels", folder=folder)
     assert here.incidents.get(incident).cases == ("taken",)
+
+
+def test_a_version_for_another_task_is_not_expected_to_be_right(here, rows):
+    train = tiny_frame(300)[["x1", "x2", "y"]]
+    here.registry.register(Threshold(0.0), name="kinds", train=train[["x1", "y"]], target="y")
+    here.registry.register(tiny_regressor(train), name="kinds", train=train[["x1", "x2"]], target="x2")
+    incident = here.incidents.open("kinds", rows=rows[["x1"]], model="kinds", versions=[2])
+    with pytest.raises(InvalidInput, match="kinds/2 is for regression, kinds/1 for classification"):
+        here.incidents.save_case(incident, name="kinds", expected_from=1, folder=here.root / "cases")
+
+
+def test_labels_in_words_are_not_expected_of_a_regression(here, rows):
+    train = tiny_frame(300)[["x1", "x2"]]
+    here.registry.register(tiny_regressor(train), name="numbers", train=train, target="x2")
+    incident = here.incidents.open("words", rows=rows[["x1"]].assign(x2="many"), model="numbers")
+    with pytest.raises(InvalidInput, match="'x2' holds what is no number"):
+        here.incidents.save_case(incident, name="words", folder=here.root / "cases")

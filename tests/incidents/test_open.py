@@ -238,3 +238,32 @@ def test_no_row_enters_the_journal(here, rows):
     written = "".join(entry.to_json() for entry in here.journal.entries())
     assert "Unmistakable" not in written
     assert str(np.round(rows["x1"].iloc[0], 6)) not in written
+
+
+@pytest.mark.parametrize("missing", [pd.NA, pd.NaT, np.nan, None])
+def test_what_is_missing_in_a_column_of_mixed_types_is_missing_when_it_comes_back(tmp_path, missing):
+    mixed = pd.DataFrame({"x": pd.Series(["one", 1, missing], dtype=object)})
+    digest = freeze(mixed, tmp_path)
+    assert thaw(tmp_path / FILE, digest)["x"].tolist() == ["one", 1, None]
+
+
+def test_arrays_among_other_things_come_back_as_lists(tmp_path):
+    mixed = pd.DataFrame({"x": pd.Series(["one", np.array([1.5, 2.5]), np.int64(3)], dtype=object)})
+    digest = freeze(mixed, tmp_path)
+    assert thaw(tmp_path / FILE, digest)["x"].tolist() == ["one", [1.5, 2.5], 3]
+
+
+@pytest.mark.parametrize("cell", ["half a \ud83d", {("a", 1): 2}])
+def test_what_cannot_be_frozen_is_refused_in_words_that_can_be_printed(tmp_path, cell):
+    with pytest.raises(InvalidInput) as error:
+        freeze(pd.DataFrame({"x": pd.Series([cell], dtype=object)}), tmp_path)
+    assert error.value.field == "rows"
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("version", ["x", 1.5, float("inf")])
+def test_a_version_that_is_no_number_of_one_is_refused(here, rows, version):
+    told = rows.head(2).assign(__version=[1, version])
+    with pytest.raises(InvalidInput, match="__version") as error:
+        here.incidents.open("who", rows=told, model="limits")
+    assert error.value.field == "rows"

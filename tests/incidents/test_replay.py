@@ -9,6 +9,7 @@ import pytest
 
 from workbench.core.errors import InvalidInput, NotFound
 from workbench.incidents.records import ReplayReport
+from workbench.testing.models import OnlyBatches, Threshold, tiny_frame, tiny_regressor
 
 
 @pytest.fixture
@@ -103,3 +104,49 @@ def test_a_hundred_thousand_rows_on_four_versions_take_seconds(here):
     began = time.process_time()
     assert [c.n for c in here.incidents.replay(incident).columns] == [100_000] * 4
     assert time.process_time() - began < 10
+
+
+def test_a_version_that_raises_on_one_row_alone_says_so_and_ends_no_replay(here, incident):
+    train = tiny_frame(300)[["x1", "group", "y"]]
+    here.registry.register(OnlyBatches(), name="limits", train=train, target="y")
+    column = here.incidents.replay(incident).columns[-1]
+    assert (column.n, column.errors, column.latency_ms) == (400, 0, None)
+    assert column.error == "only one row alone: TypeError: iteration over a 0-d array"
+
+
+@pytest.fixture
+def of_three_kinds(here):
+    """``kinds``: 0 or 1, then a number, then a word, then 0 or 1 again."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    train = tiny_frame(300)[["x1", "x2", "y"]]
+    words = np.where(train["y"] == 1, "yes", "no")
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(train[["x1"]], words)
+    register = here.registry.register
+    register(Threshold(0.0), name="kinds", train=train[["x1", "y"]], target="y")
+    register(tiny_regressor(train), name="kinds", train=train[["x1", "x2"]], target="x2")
+    register(tree, name="kinds", train=train[["x1"]].assign(y=words), target="y")
+    register(Threshold(1.0), name="kinds", train=train[["x1", "y"]], target="y")
+
+
+def test_only_versions_for_the_same_task_as_the_first_are_compared(here, rows, of_three_kinds):
+    x1 = rows["x1"]
+    incident = here.incidents.open("kinds", rows=rows[["x1"]], model="kinds")
+    report = here.incidents.replay(incident)
+    assert [c.disagrees_with_first for c in report.columns] == [
+        0.0,
+        None,
+        1.0,
+        pytest.approx(((x1 > 0) != (x1 > 1)).mean()),
+    ]
+    assert [c.n for c in report.columns] == [400] * 4
+    turned = here.incidents.replay(incident, against=[2, 3, 1])
+    assert [c.disagrees_with_first for c in turned.columns] == [0.0, None, None]
+    assert turned.examples == ()
+
+
+def test_a_regression_is_compared_with_no_words_and_measured_against_none(here, rows, of_three_kinds):
+    said = rows.assign(x2="many", __prediction="yes")[["x1", "x2", "__prediction"]]
+    incident = here.incidents.open("kinds", rows=said, model="kinds")
+    [column] = here.incidents.replay(incident, against=[2]).columns
+    assert (column.n, column.disagrees_with_recorded, column.metrics) == (400, None, ())

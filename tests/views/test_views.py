@@ -545,3 +545,41 @@ def test_a_long_reason_that_versions_share_stands_once_in_the_overview():
     assert text.count(long) == 1
     assert "credit/3 : as credit/1" in text
     assert text.count("all 3 rules hold") == 2
+
+
+def test_a_replays_numbers_stand_under_their_headings_whatever_a_version_was_measured_by():
+    def measured(metric: str, value: float) -> Measurement:
+        return Measurement(metric=metric, value=value, n=40, unit="rate")
+
+    columns = (
+        ReplayColumn(version=1, label="m/1", n=0, error="NotFound"),
+        ReplayColumn(version=2, label="m/2", n=40, metrics=(measured("accuracy_score", 0.7),), latency_ms=2),
+        ReplayColumn(
+            version=3,
+            label="m/3",
+            n=40,
+            metrics=(measured("recall_score", 0.5), measured("accuracy_score", 0.9)),
+            latency_ms=3,
+        ),
+    )
+    page = html_page(replay().model_copy(update={"columns": columns}))
+    [head, *rows] = re.findall(r"<tr>(.*?)</tr>", page.partition("<details>")[0], re.DOTALL)
+
+    def texts(row: str) -> list[str]:
+        cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)
+        return [re.sub(r"<[^>]+>", "", cell).strip() for cell in cells]
+
+    assert texts(head)[3:] == [
+        "unlike m/2",
+        "positive rate",
+        "accuracy score",
+        "recall score",
+        "median ms",
+        "n",
+    ]
+    shown = [texts(row)[5:7] for row in rows]
+    assert shown[0] == ["—", "—"]
+    assert shown[1][0].startswith("70.0 %")
+    assert shown[1][1] == "—"
+    assert (shown[2][0][:6], shown[2][1][:6]) == ("90.0 %", "50.0 %")
+    assert {len(texts(row)) for row in (head, *rows)} == {9}

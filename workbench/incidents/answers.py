@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,8 @@ Array = np.ndarray[Any, Any]
 _CALLS = 512
 #: Rows of that sample, asked one at a time.
 _SAMPLE = 1_000
+#: Rows asked one at a time of a version that raises on none of them together.
+_SINGLES = 200
 #: Single rows timed, and the seconds after which no more are.
 _TIMED = 25
 _TIMED_SECONDS = 0.5
@@ -41,6 +43,8 @@ class Answers:
     """Rows on which it raised, shape (n,), bool. Rows in neither were not asked."""
     error: str = ""
     """The first error, in one line."""
+    singly: bool = False
+    """True when rows were asked one at a time, those that failed in production first."""
 
     @property
     def asked(self) -> Array:
@@ -81,12 +85,27 @@ def ask(predictor: Predictor, frame: pd.DataFrame) -> Answers:
     if found is None:
         rows = np.random.default_rng(0).choice(len(frame), size=min(_SAMPLE, len(frame)), replace=False)
         found = {int(row): _single(predictor, frame, int(row)) for row in np.sort(rows)}
-    values = np.full(len(frame), None, dtype=object)
-    answered, failed = np.zeros(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
-    for row, (value, problem) in found.items():
-        values[row], answered[row], failed[row] = value, not problem, bool(problem)
-    told = next((problem for _, problem in found.values() if problem), f"only all rows together: {first}")
-    return Answers(values, answered, failed, told)
+    answers = _gathered(found, len(frame))
+    return answers if answers.error else replace(answers, error=f"only all rows together: {first}")
+
+
+def ask_singly(predictor: Predictor, frame: pd.DataFrame, given: Answers, suspects: Array) -> Answers:
+    """Ask up to 200 rows one at a time, as requests do: a model may answer rows together and raise on one.
+
+    Args:
+        predictor: of one version.
+        frame: its input columns, as ``inputs`` gives them.
+        given: what it answers to all rows together.
+        suspects: rows to ask first, shape (n,), bool. The others are drawn with seed 0.
+
+    Returns:
+        ``given`` when no row raises. Else the answers of these rows; the rest counts as not asked, so that
+        shares are of rows that were asked in the same way.
+    """
+    drawn = np.random.default_rng(0).permutation(len(frame))
+    rows = drawn[np.argsort(~suspects[drawn], kind="stable")][:_SINGLES]
+    answers = _gathered({int(row): _single(predictor, frame, int(row)) for row in rows}, len(frame))
+    return replace(answers, singly=True) if answers.failed.any() else given
 
 
 def inputs(frame: pd.DataFrame, version: ModelVersion) -> pd.DataFrame:
@@ -131,20 +150,28 @@ def _only_digests(cells: pd.Series) -> bool:
     return any(isinstance(cell, str) and cell.startswith(DIGEST) for cell in cells)
 
 
-def median_latency_ms(predictor: Predictor, frame: pd.DataFrame, answers: Answers) -> float | None:
-    """Median milliseconds for one row at a time, on up to 25 answered rows; None when there is none."""
+def median_latency_ms(
+    predictor: Predictor, frame: pd.DataFrame, answers: Answers
+) -> tuple[float | None, str]:
+    """Median milliseconds for one row at a time, on up to 25 answered rows; None when there is none.
+
+    None too when one of them raises, which it did not among others; the second says how.
+    """
     rows = np.flatnonzero(answers.answered)
     if not len(rows):
-        return None
+        return None, ""
     rows = rows[np.linspace(0, len(rows) - 1, num=min(_TIMED, len(rows)), dtype=int)]
     times: list[float] = []
     for row in rows.tolist():
         start = time.perf_counter()
-        predictor.predict(frame.iloc[[row]])
+        try:
+            predictor.predict(frame.iloc[[row]])
+        except Exception as error:  # noqa: BLE001 - as in ask
+            return None, in_one_line(error)
         times.append(time.perf_counter() - start)
         if sum(times) > _TIMED_SECONDS:
             break
-    return float(np.median(times) * 1000)
+    return float(np.median(times) * 1000), ""
 
 
 def in_one_line(error: Exception) -> str:
@@ -154,6 +181,15 @@ def in_one_line(error: Exception) -> str:
 
 _Found = dict[int, tuple[Any, str]]
 """By row: its answer and no error, or None and the error."""
+
+
+def _gathered(found: _Found, n: int) -> Answers:
+    """Row by row what was found, of ``n`` rows; no error when none raised."""
+    values = np.full(n, None, dtype=object)
+    answered, failed = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    for row, (value, problem) in found.items():
+        values[row], answered[row], failed[row] = value, not problem, bool(problem)
+    return Answers(values, answered, failed, next((problem for _, problem in found.values() if problem), ""))
 
 
 def _halve(predictor: Predictor, frame: pd.DataFrame, rows: Array, calls: int) -> _Found | None:

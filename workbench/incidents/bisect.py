@@ -18,11 +18,11 @@ from workbench.audits.records import Measurement
 from workbench.core.errors import InvalidInput
 from workbench.core.values import Outcome
 from workbench.incidents import failures
-from workbench.incidents.answers import Answers, ask, in_one_line, inputs, missing_columns
+from workbench.incidents.answers import Answers, ask, ask_singly, in_one_line, inputs, missing_columns
 from workbench.incidents.changes import changes
 from workbench.incidents.findings import Finding, sentence
 from workbench.incidents.records import BisectReport, Failure, Incident, Trial
-from workbench.incidents.rows import truth_of
+from workbench.incidents.rows import failed_in_production, truth_of
 from workbench.incidents.search import Result, Search, search
 from workbench.models.records import ModelVersion
 
@@ -85,7 +85,7 @@ class _Trials:
         """Say what the version at a position is."""
         judged = failures.judge(self._measure(at), self.failure, self.reference_ref)
         if self.versions[at].ref == self.reference_ref:
-            judged = replace(judged, reason="taken as right")
+            judged = replace(judged, reason="taken as right", settled=True)
         self.judged[at] = judged
         return self.judged[at].result
 
@@ -155,7 +155,11 @@ class _Trials:
             predictor = self._registry.load(version)
         except Exception as error:  # noqa: BLE001 - like git bisect skip: whatever keeps a version from loading
             return None, in_one_line(error)
-        return ask(predictor, inputs(self._frame, version)), ""
+        rows = inputs(self._frame, version)
+        given = ask(predictor, rows)
+        if self._asked_for.kind == "error" and not given.failed.any():
+            given = ask_singly(predictor, rows, given, failed_in_production(self._frame))
+        return given, ""
 
 
 def _report(incident: Incident, trials: _Trials, found: Search, now: datetime) -> BisectReport:

@@ -79,7 +79,7 @@ def from_rows(data: Any, *, versions: Sequence[int] | None, most: int) -> Captur
     answered. Beyond ``most`` rows a sample is taken with seed 0.
 
     Raises:
-        InvalidInput: no rows, or another column that begins with two underscores.
+        InvalidInput: no rows, another column that begins with two underscores, or a version that is none.
     """
     frame = to_frame(data).reset_index(drop=True)
     strange = [name for name in frame.columns if name.startswith("__") and name not in RESERVED]
@@ -92,7 +92,7 @@ def from_rows(data: Any, *, versions: Sequence[int] | None, most: int) -> Captur
     frame, notes = _sampled(frame, most, "rows")
     frame = frame.reset_index(drop=True)
     if VERSION in frame.columns:
-        frame[VERSION] = frame[VERSION].astype("Int64")
+        frame[VERSION] = _numbered(frame[VERSION])
         versions = versions or sorted(frame[VERSION].dropna().unique())
     requests = frame[REQUEST].nunique() if REQUEST in frame.columns else len(frame)
     return Captured(frame, requests, tuple(int(v) for v in versions or ()), notes)
@@ -144,6 +144,17 @@ def _sampled(frame: pd.DataFrame, most: int, what: str) -> tuple[pd.DataFrame, t
         return frame, ()
     note = f"A sample of {most:,} of {len(frame):,} {what}, drawn with seed 0 (setting capture_max_rows)."
     return frame.sample(most, random_state=0).sort_index(), (note,)
+
+
+def _numbered(versions: pd.Series) -> pd.Series:
+    try:
+        return versions.astype("Int64")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInput(
+            f"rows: column {VERSION!r} holds what is no number of a version.",
+            remedy="Write the number of the version that answered, or leave the cell empty.",
+            field="rows",
+        ) from error
 
 
 def _settled(values: pd.Series) -> pd.Series:

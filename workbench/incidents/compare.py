@@ -40,7 +40,12 @@ def rate(metric: str, part: int, n: int, note: str = "") -> Measurement:
 
 
 def disagreement(first: Answers, second: Answers, task: Task) -> float | None:
-    """Share of the rows both answered that they answered differently; None when there is none."""
+    """Share of the rows both answered that they answered differently.
+
+    None when there is none, and when words would have to be compared as numbers.
+    """
+    if task == "regression" and not all(are_numbers(one.answer[one.answered]) for one in (first, second)):
+        return None
     both = int((first.answered & second.answered).sum())
     return float(unlike(first, second, task).sum() / both) if both else None
 
@@ -52,6 +57,15 @@ def any_unlike(answers: Sequence[Answers], task: Task) -> Array:
         unlike(first, other, task) | (first.answered ^ other.answered) & other.asked for other in answers
     ]
     return np.asarray(np.logical_or.reduce(apart))
+
+
+def are_numbers(values: Array) -> bool:
+    """Whether every value is a number, or says one."""
+    try:
+        _numbers(values)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _further(first: Answers, second: Answers, both: Array, least: float) -> Array:

@@ -74,7 +74,8 @@ def measure(
     For a disagreement, an error where the reference answers counts as another answer.
     """
     if failure.kind == "error":
-        return rate("errors", int(answers.failed.sum()), int(answers.asked.sum()))
+        note = "asked one at a time, those that failed in production first" if answers.singly else ""
+        return rate("errors", int(answers.failed.sum()), int(answers.asked.sum()), note)
     if not answers.answered.any():
         kind = answers.error.partition(":")[0]  # the rest may quote a row, and trials go into the journal
         return rate(failure.kind, 0, 0, f"it answers no row ({kind}; a replay shows the error)")
@@ -117,6 +118,8 @@ def judge(measured: Measurement, failure: Failure, reference: str) -> Judged:
         "error": f"{found} of {measured.n:,} rows raise",
         "disagreement": f"{found} of {measured.n:,} rows are answered unlike {reference}",
     }[failure.kind] + _interval(measured)
+    if failure.kind == "error" and measured.note:
+        reason += f"; {measured.note}"
     low, high = measured.low, measured.high
     across = low is not None and high is not None and (low <= limit < high if upward else low < limit <= high)
     if across:

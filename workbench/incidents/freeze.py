@@ -32,7 +32,8 @@ FILE = "exchanges.parquet"
 PREDICTION = "__prediction"
 VERSION = "__version"
 REQUEST = "__request_id"
-RESERVED = (REQUEST, "__time", "__arm", VERSION, PREDICTION, "__error")
+ERROR = "__error"
+RESERVED = (REQUEST, "__time", "__arm", VERSION, PREDICTION, ERROR)
 
 _ID = re.compile(r"INC-(\d{1,9})")
 _DRAFT = ".draft-"
@@ -157,12 +158,15 @@ def _table(frame: pd.DataFrame) -> pa.Table:
     import pyarrow as pa
 
     mixed = [name for name in frame.columns if _is_mixed(frame[name])]
-    texts = {name: frame[name].map(_to_json) for name in mixed}
     try:
+        texts = {name: frame[name].map(_to_json) for name in mixed}
         table = pa.Table.from_pandas(frame.assign(**texts), preserve_index=False)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, TypeError, ValueError, RecursionError) as error:
+        # One about text has the text in it, which nothing could print.
+        half = isinstance(error, UnicodeError)
+        told = ["half of a surrogate pair is no character"] if half else map(str, error.args)
         raise InvalidInput(
-            f"rows: {'; '.join(str(part) for part in error.args)}.",
+            f"rows: {'; '.join(told)}.",
             remedy="Leave the column out, or make it numbers, text or times.",
             field="rows",
         ) from error
@@ -194,6 +198,9 @@ def _is_huge(values: pd.Series, kinds: set[type]) -> bool:
 
 
 def _to_json(value: Any) -> str:
-    if hasattr(value, "item"):
-        value = value.item()
-    return json.dumps(None if value is not None and value != value else value, default=str)  # noqa: PLR0124 - NaN
+    import pandas as pd
+
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    missing = pd.api.types.is_scalar(value) and pd.isna(value)
+    return json.dumps(None if missing else value, default=str)

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.audits.records import Measurement
 from workbench.core.errors import InvalidInput, unknown
 from workbench.incidents.answers import Answers, Array
-from workbench.incidents.compare import rate
+from workbench.incidents.compare import are_numbers, rate
 from workbench.models.records import ModelVersion
 from workbench.stats.intervals import mean_interval
 
@@ -42,8 +42,11 @@ def names(version: ModelVersion) -> tuple[str, ...]:
 
 
 def shown(version: ModelVersion, answers: Answers, truth: Array) -> tuple[Measurement, ...]:
-    """The metrics of a replay; none when no label is one the version knows."""
-    if version.task == "classification" and not set(truth[_labelled(truth)]) & set(version.classes):
+    """The metrics of a replay; none when no label is one the version knows, or is no number."""
+    labels = truth[_labelled(truth)]
+    if version.task == "classification" and not any(label in version.classes for label in labels):
+        return ()
+    if version.task == "regression" and not are_numbers(labels):
         return ()
     return tuple(measure(m, version, answers, truth) for m in names(version) if m in _SHOWN)
 
@@ -66,6 +69,8 @@ def measure(metric: str, version: ModelVersion, answers: Answers, truth: Array) 
         raise unknown("metric", "metric", metric, names(version))
     rows = answers.answered & _labelled(truth)
     y, p = truth[rows], answers.answer[rows]
+    if version.task == "regression" and not are_numbers(y):
+        return Measurement(metric=metric, value=None, n=0, unit="score", note="the labels are no numbers")
     if version.task == "regression":
         return _mean(metric, _ERRORS[metric](p.astype(float) - y.astype(float)))
     if version.positive is None:

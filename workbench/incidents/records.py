@@ -58,7 +58,7 @@ class ReplayColumn(Record):
     disagrees_with_recorded: float | None = None
     """Share of rows answered differently than in production."""
     disagrees_with_first: float | None = None
-    """Share of rows answered differently than the first version of the replay."""
+    """Share of rows answered differently than the first version that could be asked; of its task alone."""
     positive_rate: float | None = None
     metrics: tuple[Measurement, ...] = ()
     """Against labels, when the rows carry them."""

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.audits.cases import Case
 from workbench.core.errors import InvalidInput
 from workbench.incidents.answers import Answers, Array, ask, inputs, missing_columns
-from workbench.incidents.compare import tolerance, unlike
+from workbench.incidents.compare import are_numbers, tolerance, unlike
 from workbench.incidents.records import Incident
 from workbench.incidents.rows import plain, plain_rows, spread, truth_of
 from workbench.models.records import ModelVersion
@@ -51,8 +51,10 @@ def case_of(
         registry: loads versions.
 
     Raises:
-        InvalidInput: a version cannot answer, the rows have no labels, or there is no row to save.
+        InvalidInput: a version cannot answer or is for another task, the rows have no labels, or there is no
+            row to save.
     """
+    _require_one_task(bad, good)
     given = _asked(bad, frame, registry)
     sound = None if good is None else _asked(good, frame, registry)
     if labels:
@@ -86,6 +88,16 @@ def case_of(
     )
 
 
+def _require_one_task(bad: ModelVersion, good: ModelVersion | None) -> None:
+    if good is None or good.task == bad.task:
+        return
+    raise InvalidInput(
+        f"expected_from: {bad.ref} is for {bad.task}, {good.ref} for {good.task}.",
+        remedy="Take a version for the same task.",
+        field="expected_from",
+    )
+
+
 def _asked(version: ModelVersion, frame: pd.DataFrame, registry: Registry) -> Answers:
     missing = missing_columns(frame, version)
     if missing:
@@ -105,6 +117,12 @@ def _truth(frame: pd.DataFrame, version: ModelVersion) -> Answers:
     if not known.any():
         raise InvalidInput(
             f"expected_from: the frozen rows have no {version.target!r}.",
+            remedy="Give the version whose answers are right, for example expected_from=2.",
+            field="expected_from",
+        )
+    if version.task == "regression" and not are_numbers(truth[known]):
+        raise InvalidInput(
+            f"expected_from: {version.target!r} holds what is no number, and {version.ref} answers numbers.",
             remedy="Give the version whose answers are right, for example expected_from=2.",
             field="expected_from",
         )

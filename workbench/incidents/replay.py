@@ -48,11 +48,12 @@ def replay(
     labels = {version.ref: _label(version, registry) for version in versions}
     columns: list[ReplayColumn] = []
     answers: dict[str, Answers] = {}
+    first: tuple[ModelVersion, Answers] | None = None
     for version in versions:
-        first = next(iter(answers.values()), None)
         column, given = _column(version, frame, first=first, production=production, registry=registry)
         columns.append(column.model_copy(update={"label": labels[version.ref]}))
         if given is not None:
+            first = first or (version, given)
             answers[version.ref] = given
     return ReplayReport(
         incident=incident.id,
@@ -68,7 +69,7 @@ def _column(
     version: ModelVersion,
     frame: pd.DataFrame,
     *,
-    first: Answers | None,
+    first: tuple[ModelVersion, Answers] | None,
     production: Answers | None,
     registry: Registry,
 ) -> tuple[ReplayColumn, Answers | None]:
@@ -84,16 +85,19 @@ def _column(
     rows = inputs(frame, version)
     given = ask(predictor, rows)
     n = int(given.answered.sum())
+    latency, alone = median_latency_ms(predictor, rows, given)
+    other, expected = first or (version, given)
+    alike = other.task == version.task
     positive = int((given.answer[given.answered] == version.positive).sum())
     measured: dict[str, Any] = {
         "n": int(given.asked.sum()),
         "errors": int(given.failed.sum()),
-        "error": given.error,
+        "error": given.error or (alone and f"only one row alone: {alone}"),
         "disagrees_with_recorded": production and disagreement(production, given, version.task),
-        "disagrees_with_first": disagreement(first or given, given, version.task),
+        "disagrees_with_first": disagreement(expected, given, version.task) if alike else None,
         "positive_rate": positive / n if n and version.positive is not None else None,
         "metrics": metrics.shown(version, given, truth_of(frame, version)),
-        "latency_ms": median_latency_ms(predictor, rows, given),
+        "latency_ms": latency,
     }
     return empty.model_copy(update=measured), given
 
@@ -105,9 +109,10 @@ def _examples(
     labels: dict[str, str],
 ) -> list[dict[str, Any]]:
     """Rows on which versions differ: what the models read, and nothing else that may be known of a person."""
-    if len(versions) < 2:
+    alike = [answers[v.ref] for v in versions if v.task == versions[0].task]
+    if len(alike) < 2:
         return []
-    differ = any_unlike([answers[v.ref] for v in versions], versions[0].task)
+    differ = any_unlike(alike, versions[0].task)
     chosen = spread(np.flatnonzero(differ), _EXAMPLES)
     read = list(dict.fromkeys(column.name for version in versions for column in version.columns))
     examples = plain_rows(frame[read].iloc[chosen])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.incidents.answers import Array
+from workbench.incidents.freeze import ERROR
 from workbench.models.records import ModelVersion
 
 if TYPE_CHECKING:
@@ -20,6 +21,16 @@ def truth_of(frame: pd.DataFrame, version: ModelVersion) -> Array:
     if version.target not in frame.columns:
         return np.full(len(frame), None, dtype=object)
     return frame[version.target].astype(object).to_numpy()
+
+
+def failed_in_production(frame: pd.DataFrame) -> Array:
+    """Return the rows that production could not answer, shape (n,), bool."""
+    import numpy as np
+
+    if ERROR not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    told = frame[ERROR]
+    return np.asarray(told.notna() & (told.astype(str) != ""), dtype=bool)
 
 
 def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

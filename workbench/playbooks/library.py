@@ -15,6 +15,11 @@ _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (_PACKAGE / "playbooks" / "shipped", _PACKAGE.parent / "playbooks")
 
 
+def literal(path: Path) -> str:
+    """Return a path for papermill, which would fill in what stands between braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 @dataclass(frozen=True)
 class Playbook:
     """One notebook that can be run with parameters."""
@@ -27,7 +32,7 @@ class Playbook:
         """What papermill reads from the ``parameters`` cell: name, type, default and help of each."""
         import papermill
 
-        return dict(papermill.inspect_notebook(str(self.path)))
+        return dict(papermill.inspect_notebook(literal(self.path)))
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from workbench.audits.records import Report
 from workbench.core import tokens
 from workbench.core.clock import Clock
@@ -15,7 +17,7 @@ from workbench.core.records import Record
 from workbench.core.settings import Settings
 from workbench.core.values import Outcome
 from workbench.gates.records import Verdict
-from workbench.playbooks.library import playbook
+from workbench.playbooks.library import literal, playbook
 from workbench.playbooks.parameters import check
 
 R = TypeVar("R", Verdict, Report)
@@ -41,11 +43,14 @@ class PlaybookRun(Record):
 def run_playbook(name: str, parameters: dict[str, Any], *, settings: Settings, clock: Clock) -> PlaybookRun:
     """Execute a playbook in its own kernel, in the project folder.
 
+    Whatever ends it, a cell that raises or a kernel that dies, ends in a run with the outcome ``error``.
+
     Raises:
         InvalidInput: no such playbook, or parameters it does not declare.
     """
     import papermill
-    from papermill.exceptions import PapermillExecutionError
+    from nbclient.exceptions import CellControlSignal
+    from papermill.exceptions import PapermillException, PapermillExecutionError
     from traitlets.config import Config
 
     book = playbook(name, settings.root)
@@ -58,8 +63,8 @@ def run_playbook(name: str, parameters: dict[str, Any], *, settings: Settings, c
     with _kernel_environment(settings):
         try:
             papermill.execute_notebook(
-                str(book.path),
-                str(output),
+                literal(book.path),
+                literal(output),
                 parameters=checked,
                 cwd=str(settings.root),
                 kernel_name="python3",
@@ -68,7 +73,11 @@ def run_playbook(name: str, parameters: dict[str, Any], *, settings: Settings, c
             )
         except PapermillExecutionError as raised:
             error = f"{raised.ename}: {raised.evalue}".strip()
-    verdict, report = _shown(output, Verdict), _shown(output, Report)
+        except (PapermillException, CellControlSignal, RuntimeError) as raised:
+            # A kernel that dies is a RuntimeError, under a name of its own only once it had started.
+            error = f"{type(raised).__name__}: {next(iter(str(raised).splitlines()), '')}"
+    (verdict, unread), (report, unread_report) = _shown(output, Verdict), _shown(output, Report)
+    error = error or unread or unread_report
     return PlaybookRun(
         name=name,
         outcome=Outcome.ERROR if error or verdict is None else verdict.outcome,
@@ -95,14 +104,20 @@ def _kernel_environment(settings: Settings) -> Iterator[None]:
             os.environ.update(before)
 
 
-def _shown(notebook: Path, record: type[R]) -> R | None:
-    """The last record of a kind among the outputs of a notebook."""
+def _shown(notebook: Path, record: type[R]) -> tuple[R | None, str]:
+    """The last record of a kind among the outputs of a notebook, and why it cannot be read."""
     import nbformat
 
+    if not notebook.is_file():  # it ended before there was one
+        return None, ""
     mime = f"application/vnd.workbench.{record.view}+json"
-    found = None
-    for cell in nbformat.read(notebook, as_version=4).cells:  # type: ignore[no-untyped-call]
-        for output in cell.get("outputs", ()):
-            body = output.get("data", {}).get(mime)
-            found = record.model_validate(body) if body is not None else found
-    return found
+    cells = nbformat.read(notebook, as_version=4).cells  # type: ignore[no-untyped-call]
+    bodies = [output.get("data", {}).get(mime) for cell in cells for output in cell.get("outputs", ())]
+    last = next((body for body in reversed(bodies) if body is not None), None)
+    try:
+        return None if last is None else record.model_validate(last), ""
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "record"
+        told = " ".join(f"{place}: {first['msg']}".split())
+        return None, f"The {record.view} it showed last cannot be read: {told}."

@@ -106,6 +106,16 @@ class Failing(Threshold):
         return super().predict(X)
 
 
+class OnlyBatches(Threshold):
+    """Raises when it is asked for one row alone: a model that squeezes what it is given."""
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return 0 or 1 for every row, or raise."""
+        if len(X) == 1:
+            raise TypeError("iteration over a 0-d array")
+        return super().predict(X)
+
+
 class WrongShape(Threshold):
     """Answers one row too many whenever there are more than ``after`` rows."""
 

@@ -114,7 +114,7 @@ class Project:
 
 
 def _which(journal: Path | str) -> tuple[int, int] | None:
-    """The file that a journal lies in, whatever its name; None for one on a server, and where there is none."""
+    """The file that a journal lies in; None for one on a server, and where there is none."""
     try:
         found = Path(journal).stat() if isinstance(journal, Path) else None
     except OSError:
@@ -192,7 +192,7 @@ class Projects:
 
 @contextmanager
 def _looking() -> Iterator[None]:
-    """Refuse a path that cannot be looked at: too long, with a NUL, a circle of links, a folder that is closed."""
+    """Refuse a path that cannot be looked at: too long, with a NUL, a circle of links, a closed folder."""
     try:
         yield
     except (OSError, ValueError, RuntimeError) as error:

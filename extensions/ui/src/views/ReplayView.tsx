@@ -37,7 +37,8 @@ function useColumns(replay: ReplayReport): Array<ColumnOf<ReplayColumn>> {
     sortBy: c => c[key],
     numeric: true
   });
-  const metrics = replay.columns[0]?.metrics.map(m => m.metric) ?? [];
+  const metrics = [...new Set(replay.columns.flatMap(c => c.metrics.map(m => m.metric)))];
+  const first = replay.columns.find(c => c.n > 0) ?? replay.columns[0];
   return [
     {
       key: 'version',
@@ -54,7 +55,7 @@ function useColumns(replay: ReplayReport): Array<ColumnOf<ReplayColumn>> {
       numeric: true
     },
     share('disagrees_with_recorded', trans.__('unlike production')),
-    share('disagrees_with_first', trans.__('unlike %1', replay.columns[0]?.label ?? '')),
+    share('disagrees_with_first', trans.__('unlike %1', first?.label ?? '')),
     share('positive_rate', trans.__('positive rate')),
     ...metrics.map((metric): ColumnOf<ReplayColumn> => {
       const find = (c: ReplayColumn) => c.metrics.find(m => m.metric === metric);
