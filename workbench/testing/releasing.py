@@ -67,8 +67,9 @@ def running_release(root: Path, *, looks: int = 5) -> Iterator[Release]:
     Yields:
         The release as it stood then.
     """
-    bench = wb.open(root, actor="ada")
+    wb.open(root, actor="ada")
     _write(root)
+    bench = wb.open(root, actor="ada")  # with the people that were written
     for trained in (*versions(n=1500)[:2], versions(seed=5, n=1500)[1]):
         model = bench.register(
             trained.model, name=NAME, train=trained.train, target=TARGET, sensitive=SENSITIVE
