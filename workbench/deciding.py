@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.core.clock import Clock
 from workbench.core.errors import NotFound, Refused
-from workbench.core.project import document
+from workbench.core.project import document, documents
 from workbench.core.settings import Settings
 from workbench.gates import (
     Approval,
@@ -99,7 +99,8 @@ class Decisions:
             name, _, digest = given.rpartition("@")
             return self.policies.text(name, digest)
         if isinstance(given, str | Path):
-            return load_policy(document(self._settings.root, "policies", given))
+            root = self._settings.root
+            return load_policy(document(root, "policies", given), among=documents(root, "policies"))
         return given
 
     def policy_diff(self, old: str | Path | Policy, new: str | Path | Policy) -> PolicyDiff:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from workbench.core.errors import InvalidInput, NotFound, Refused
+from workbench.core.errors import Conflict, InvalidInput, NotFound, Refused
 from workbench.gates import Findings
 from workbench.gates.findings import still_open
 
@@ -41,6 +41,30 @@ def test_the_author_of_the_version_cannot_accept_what_was_found_in_it(findings, 
     with pytest.raises(Refused, match="Ada registered recidivism/3 and cannot accept") as caught:
         findings.accept(found.id, reason="Fine.", until="2027-01-31", by="Ada", author="ada")
     assert "Somebody else answers for it" in caught.value.remedy
+
+
+def test_what_its_own_author_accepted_stands_against_a_version(findings, found, make):
+    until = make.now.date() + timedelta(days=30)
+    accepted = findings.accept(found.id, reason="Fine.", until=until, by="Grace", author="ada")
+    own = make.version(version=4).model_copy(update={"author": "grace"})
+    assert still_open([accepted], make.version(version=4), make.now) == []
+    assert still_open([accepted], own, make.now) == [accepted]
+
+
+def test_of_two_who_answer_at_once_the_second_is_told_and_nothing_of_theirs_is_kept(
+    findings, found, journal, make, clock
+):
+    class Slow(Findings):
+        """Takes so long over it that somebody else fixes the finding meanwhile."""
+
+        def _write(self, *given):
+            findings.fix(found.id, make.version(version=5), note="Mended.", by="ada")
+            return super()._write(*given)
+
+    until = make.now.date() + timedelta(days=30)
+    with pytest.raises(Conflict):
+        Slow(journal, clock).accept(found.id, reason="Fine.", until=until, by="grace", author="ada")
+    assert findings.get(found.id).status == "fixed"
 
 
 def test_a_fix_names_a_later_version_and_holds_from_there_on(findings, found, make):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import workbench as wb
 from workbench.core.errors import InvalidInput, NotFound
 from workbench.gates import Policy, load_policy
 from workbench.gates.policy import POLICIES
@@ -179,3 +180,10 @@ def test_a_missing_file_or_name_is_answered_with_the_nearest(tmp_path: Path):
         load_policy("nowhere/at/all.yaml")
     with pytest.raises(InvalidInput, match=r"unknown policy 'defualt'\. Did you mean 'default'\?"):
         load_policy("defualt")
+
+
+def test_the_projects_own_policies_are_among_those_that_an_unknown_name_is_answered_with(tmp_path: Path):
+    bench = wb.open(tmp_path)
+    (tmp_path / "policies" / "fast-track.yaml").write_text(EXAMPLE)
+    with pytest.raises(InvalidInput, match=r"unknown policy 'fast-trak'\. Did you mean 'fast-track'\?"):
+        bench.decisions.policy("fast-trak")

@@ -130,6 +130,24 @@ def test_a_writer_who_waits_too_long_is_told_so_and_nothing_is_written(store):
         other.append("a", looked(), expected=0)
 
 
+def test_what_no_database_holds_is_refused_and_no_place_is_too_far(store):
+    with store.open() as journal:
+        journal.append("finding/a", Event(kind="x"))
+        for ask in (journal.read, journal.leaves, journal.length, journal.streams):
+            for name in ("finding/\ud800", "finding/\0"):
+                with pytest.raises(InvalidInput, match="is not a name"):
+                    ask(name)
+        for far in (2**63, 2**70):
+            assert (journal.entry(far), journal.entries(far), journal.read("finding/a", far)) == (
+                None,
+                [],
+                [],
+            )
+            assert (journal.entry(-far), len(journal.entries(-far))) == (None, 1)
+        with pytest.raises(InvalidInput, match=r"subjects\[1\] has half of a surrogate pair"):
+            journal.append("finding/a", Event(kind="x", subjects=("sha256:0", "\ud800")))
+
+
 def test_a_closed_journal_says_so(store):
     journal = store.open()
     journal.close()

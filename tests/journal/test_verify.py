@@ -9,6 +9,7 @@ import pytest
 
 from workbench.core.errors import NotFound, WorkbenchError
 from workbench.journal import Event, Journal, verify, witness
+from workbench.journal.signers import FileSigner, VerifierKey
 
 
 def sentences(path: Path) -> str:
@@ -28,6 +29,22 @@ def test_an_empty_journal_verifies(journal: Journal):
     assert journal.verify().ok
     assert journal.verify().size == 0
     assert journal.verify().root == journal.root()
+
+
+def test_a_place_without_a_checkpoint_proves_nothing(journal: Journal, tmp_path: Path):
+    held = tmp_path / "held"
+    held.mkdir()
+    key = VerifierKey.of(FileSigner(tmp_path / "k", "grace"))
+    for keys in ((), (key,)):
+        verification = journal.verify(checkpoints=[held], keys=keys)
+        assert not verification.ok
+        assert "There is no checkpoint in" in verification.problems[0].sentence
+
+
+@pytest.mark.parametrize("line", ["-00000000005 " + "0" * 64, "five " + "0" * 64, "5"])
+def test_a_witness_that_is_no_size_and_root_is_a_problem(closed: Path, line: str):
+    witness.path_of(closed).write_text(line + "\n")
+    assert "The witness beside the journal cannot be read" in sentences(closed)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from workbench.core.clock import SystemClock
 from workbench.core.digests import of_file
-from workbench.core.errors import InvalidInput, NotFound, Refused, Tampered
+from workbench.core.errors import Conflict, InvalidInput, NotFound, Refused, Tampered
 from workbench.journal.keys import key_folder
 from workbench.models import attestations, model_keys, signing
 from workbench.models.copying import copy_tree
@@ -332,3 +332,16 @@ def test_a_key_that_cannot_sign_registers_nothing(break_it, message, opened, key
     assert journal.streams() == []
     assert strict._store.client.search_registered_models() == []
     assert not list((settings.state / "attestations").rglob("*.json"))
+
+
+def test_a_registration_refused_for_its_number_leaves_the_files_of_the_earlier_version(
+    registry, frame, settings, opened
+):
+    version = register(registry, frame)
+    replaced = opened(tracking_uri=f"sqlite:///{settings.state / 'new.db'}")
+    with pytest.raises(Conflict, match="MLflow gave that number again"):
+        register(replaced, frame)
+    assert {one.kind for one in version.attestations} == {"ml-bom", "in-toto", "signature"}
+    for attestation in version.attestations:
+        assert attestations.read(version, attestation.kind, settings.root)
+    assert opened().load(version).label == "credit/1"

@@ -139,6 +139,8 @@ class Forger(Threshold):
             (folder / "model.pkl").write_bytes(self.late)
         elif self.kind == "a pickle":
             (folder / "model.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+        elif self.kind == "words":
+            (folder / "model.pkl").write_bytes(b"only words")
         elif self.kind == "another model":
             (folder / "other.skops").rename(folder / "model.skops")
             (folder / "MLmodel").write_text(flavors.replace("other", "model"))
@@ -150,7 +152,7 @@ class Forger(Threshold):
 
 
 @pytest.mark.parametrize(
-    "kind", ["a pickle", "a stranger", "a link", "a pipe", "nothing", "another framework"]
+    "kind", ["a pickle", "a late pickle", "a stranger", "a link", "a pipe", "nothing", "another framework"]
 )
 def test_what_a_worker_wrote_is_not_kept_when_it_is_no_data(kind, registry, frame, tmp_path, opened_here):
     (tmp_path / "m.pkl").write_bytes(by_value(Forger(kind)))
@@ -162,7 +164,7 @@ def test_what_a_worker_wrote_is_not_kept_when_it_is_no_data(kind, registry, fram
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("a late pickle", "is none by its bytes"), ("another model", "answers the same rows differently")],
+    [("words", "is none by its bytes"), ("another model", "answers the same rows differently")],
 )
 def test_a_worker_that_passes_something_off_for_the_model_is_found_out(
     kind, said, registry, frame, tmp_path, opened_here

@@ -3,9 +3,17 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
 import warnings
+from contextlib import suppress
 from datetime import UTC
+from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
@@ -41,6 +49,86 @@ def register(registry, frame):
         )
 
     return register
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory):
+    """A server of MLflow that keeps the artifacts, too; its address."""
+    home = tmp_path_factory.mktemp("server")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"]
+    command += ["--serve-artifacts", "--artifacts-destination", str(home / "kept")]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=home, start_new_session=True)
+    try:
+        for _ in range(600):
+            with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/health") as answer:
+                assert answer.read() == b"OK"
+                break
+            assert server.poll() is None, (home / "log").read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait(20)
+
+
+@pytest.fixture
+def at_a_server(mlflow_server, settings, journal):
+    """Opens the project, whose MLflow is that server."""
+    there = settings.model_copy(update={"tracking_uri": mlflow_server})
+    return lambda: Registry(there, journal, SystemClock())
+
+
+def test_a_version_kept_at_a_server_is_fetched_once_and_loads(at_a_server, frame, settings, request):
+    name = request.node.name
+    version = at_a_server().register(tiny_classifier(frame), name=name, train=frame, target="y")
+    assert version.artifact.startswith("mlflow-artifacts:/")
+    expected = tiny_classifier(frame).predict(frame[list(FEATURES)]).tolist()
+    assert at_a_server().load(version).predict(frame).tolist() == expected
+    cache = at_a_server().artifact_path(version)
+    assert list((settings.state / "cache").iterdir()) == [cache]
+    (cache / "MLmodel").touch()
+    before = (cache / "MLmodel").stat().st_mtime_ns
+    assert at_a_server().load(version).predict(frame).tolist() == expected
+    assert (cache / "MLmodel").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("there", ["artifacts/MLmodel", "MLmodel"])
+def test_what_lies_in_the_cache_already_is_replaced_unless_it_is_a_model(
+    there, at_a_server, frame, settings, request
+):
+    """Nothing of use, left by what was broken off; or the model, put there by another process meanwhile."""
+    name = re.sub(r"\W", "-", request.node.name)
+    version = at_a_server().register(tiny_classifier(frame), name=name, train=frame, target="y")
+    registry = at_a_server()
+    cache = settings.state / "cache" / version.digest.removeprefix("sha256:")
+    (cache / there).parent.mkdir(parents=True)
+    (cache / there).write_text("of another")
+    registry._store._fetch(version.artifact, cache)
+    assert (cache / "MLmodel").is_file()
+    assert ((cache / "MLmodel").read_text() == "of another") is (there == "MLmodel")
+    assert list((settings.state / "cache").iterdir()) == [cache]
+
+
+def test_an_artifact_that_the_server_does_not_have_is_told_as_such(at_a_server, frame, request):
+    version = at_a_server().register(tiny_classifier(frame), name=request.node.name, train=frame, target="y")
+    gone = version.model_copy(update={"artifact": "mlflow-artifacts:/9/gone/artifacts", "digest": "sha256:0"})
+    with pytest.raises(Unavailable, match="MLflow could not do it"):
+        at_a_server().load(gone)
+
+
+def test_two_versions_of_the_same_bytes_answer_each_with_its_own_positive_label(register, registry):
+    first = register()
+    second = first.model_copy(update={"version": 2, "positive": 0})
+    loaded = [registry.load(version) for version in (first, second, first)]
+    assert [(one.label, one.positive) for one in loaded] == [
+        ("credit/1", 1),
+        ("credit/2", 0),
+        ("credit/1", 1),
+    ]
 
 
 def test_a_registered_version_says_what_it_is_and_where_it_came_from(register, registry, frame, tmp_path):

@@ -42,18 +42,7 @@ class Findings:
         Raises:
             NotFound: there is none, with the nearest.
         """
-        stream = finding.rpartition("#")[0]
-        known = (
-            {one.id: one for one in fold(self._journal.read(stream))} if stream.startswith("finding/") else {}
-        )
-        if finding not in known:
-            every = [
-                one.id for name in self._journal.streams("finding/") for one in fold(self._journal.read(name))
-            ]
-            raise NotFound(
-                f"There is no finding {finding!r}.", remedy=nearest(finding, every), field="finding"
-            )
-        return known[finding]
+        return self._read(finding)[0]
 
     def open(self, version: ModelVersion, title: str, *, severity: Severity, by: str) -> Finding:
         """Write down what was found in a version.
@@ -90,9 +79,10 @@ class Findings:
 
         Raises:
             Refused: the author, or it is fixed already.
+            Conflict: somebody else has said something about the model's findings meanwhile.
             InvalidInput: no reason, no day, or a day that has passed.
         """
-        found = self._unfixed(finding)
+        found, length = self._unfixed(finding)
         if by.casefold() == author.casefold():
             raise Refused(
                 f"{by} registered {found.version} and cannot accept what was found in it.",
@@ -102,7 +92,7 @@ class Findings:
         reason = _words("reason", reason, "Say why in a sentence.")
         last = last_day(until, self._clock.now())
         payload = {"finding": finding, "by": by, "until": last.isoformat(), "note": reason}
-        return self._write(found, ACCEPTED, payload)
+        return self._write(found, ACCEPTED, payload, length)
 
     def fix(self, finding: str, version: ModelVersion, *, note: str, by: str) -> Finding:
         """Say that a finding is gone from a version on.
@@ -110,8 +100,9 @@ class Findings:
         Raises:
             InvalidInput: another model's version, one from before it was found, or no word on how.
             Refused: it is fixed already.
+            Conflict: as ``accept``.
         """
-        found = self._unfixed(finding)
+        found, length = self._unfixed(finding)
         if version.name != found.model:
             raise InvalidInput(
                 f"version: {version.ref} is no version of {found.model}.",
@@ -125,22 +116,34 @@ class Findings:
                 field="version",
             )
         note = _words("note", note, "Say in a sentence what was done, and how it was checked.")
-        return self._write(found, FIXED, {"finding": finding, "by": by, "version": version.ref, "note": note})
+        payload = {"finding": finding, "by": by, "version": version.ref, "note": note}
+        return self._write(found, FIXED, payload, length)
 
-    def _unfixed(self, finding: str) -> Finding:
-        found = self.get(finding)
+    def _read(self, finding: str) -> tuple[Finding, int]:
+        """Return a finding, and the number of entries it was read from."""
+        stream = finding.rpartition("#")[0]
+        entries = self._journal.read(stream) if stream.startswith("finding/") else []
+        known = {one.id: one for one in fold(entries)}
+        if finding not in known:
+            every = [
+                one.id for name in self._journal.streams("finding/") for one in fold(self._journal.read(name))
+            ]
+            raise NotFound(
+                f"There is no finding {finding!r}.", remedy=nearest(finding, every), field="finding"
+            )
+        return known[finding], len(entries)
+
+    def _unfixed(self, finding: str) -> tuple[Finding, int]:
+        found, length = self._read(finding)
         if found.status == "fixed":
             raise Refused(
                 f"{finding} is fixed in {found.fixed_in} already.", remedy="Open a new one.", field="finding"
             )
-        return found
+        return found, length
 
-    def _write(
-        self, found: Finding, kind: str, payload: dict[str, Any], length: int | None = None
-    ) -> Finding:
-        stream = _stream(found.model)
-        before = self._journal.length(stream) if length is None else length
-        self._journal.append(stream, Event(kind=kind, payload=payload), expected=before)
+    def _write(self, found: Finding, kind: str, payload: dict[str, Any], length: int) -> Finding:
+        """Append, if nothing came in since ``length`` entries were read."""
+        self._journal.append(_stream(found.model), Event(kind=kind, payload=payload), expected=length)
         return self.get(found.id)
 
 
@@ -159,7 +162,7 @@ def fold(entries: Iterable[Entry]) -> list[Finding]:
 def still_open(findings: Sequence[Finding], version: ModelVersion, now: datetime) -> list[Finding]:
     """Return the findings that stand against a version."""
     today = now.astimezone(UTC).date()
-    return [one for one in findings if one.is_open(version.version, today)]
+    return [one for one in findings if one.is_open(version.version, version.author, today)]
 
 
 def _followed(found: Finding, entry: Entry) -> Finding:

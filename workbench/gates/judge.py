@@ -269,7 +269,8 @@ def _of_findings(
     """Judge how many findings of each severity stand open against the version."""
     today, results = now.astimezone(UTC).date(), []
     for severity, most in policy.max_open_findings.items():
-        open_ = [f for f in findings if f.severity == severity and f.is_open(version.version, today)]
+        standing = (f for f in findings if f.is_open(version.version, version.author, today))
+        open_ = [finding for finding in standing if finding.severity == severity]
         outcome = Outcome.PASS if len(open_) <= most else Outcome.FAIL
         first = f": {open_[0].id}, {open_[0].title.rstrip('.')}" if open_ else ""
         results.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -163,15 +163,16 @@ class Policy(Record):
 POLICIES = Documents("policy", Policy, "workbench.gates", "policies")
 
 
-def load_policy(source: str | Path | Mapping[str, Any] | Policy) -> Policy:
+def load_policy(source: str | Path | Mapping[str, Any] | Policy, among: Sequence[str] = ()) -> Policy:
     """Read a policy.
 
     Args:
         source: the path of a YAML file, the name of a built-in policy (``default``), or what such a file
             would hold.
+        among: further names there are, told to whoever gives an unknown one.
 
     Raises:
         InvalidInput: not YAML, a key unknown or given twice, a value of the wrong kind: names the key.
         NotFound: there is no such file.
     """
-    return POLICIES.read(source)
+    return POLICIES.read(source, among)

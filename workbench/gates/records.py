@@ -212,11 +212,15 @@ class Finding(Record):
     note: str = ""
     """Reason of the acceptance, or what the fix was."""
 
-    def is_open(self, version: int, today: date) -> bool:
-        """Return whether it stands against a version: not fixed by then, and not accepted on that day."""
+    def is_open(self, version: int, author: str, today: date) -> bool:
+        """Return whether it stands against a version: not fixed by then, and not accepted on that day.
+
+        What the version's own ``author`` accepted stands against it: nobody answers for their own work.
+        """
         if self.status == "fixed" and version >= int(self.fixed_in.rpartition("/")[2]):
             return False
-        return self.accepted_until is None or today > self.accepted_until
+        own = self.accepted_by.casefold() == author.casefold()
+        return self.accepted_until is None or own or today > self.accepted_until
 
     def __str__(self) -> str:
         more = {

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 
 # In C, and what RFC 8785 asks for text: the short escapes, other controls in small hex, all else as it is.
 from json.encoder import encode_basestring as _quoted
@@ -106,7 +107,8 @@ def payload_text(event: Event) -> str:
     Raises:
         InvalidInput: a value JSON cannot carry exactly, with the path to it.
     """
-    for where, why in _flaws(event.payload, "payload", 0):
+    flaws = chain(_flaws(event.payload, "payload", 0), _flaws(event.subjects, "subjects", 0))
+    for where, why in flaws:
         raise InvalidInput(
             f"{event.kind}: {where} {why}.",
             remedy="The journal keeps JSON: text, true and false, finite numbers, lists, and objects.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,12 @@ from workbench.journal.proofs import ConsistencyProof, InclusionProof
 from workbench.journal.records import Entry, Event, Verification
 from workbench.journal.signers import Signer, VerifierKey
 from workbench.journal.verify import verify
+
+#: What a database does not take within text: NUL, and half of a surrogate pair.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+#: The greatest number a database can hold.
+_MOST = 2**63 - 1
 
 #: Stream, event, and the number of entries the stream must have now (None: whatever there is).
 Write = tuple[str, Event, int | None]
@@ -150,6 +157,8 @@ class Journal:
             _require_words("stream", stream)
             _require_words("kind", event.kind)
         resting = list(unmoved)
+        for stream, _ in resting:
+            _require_text(stream)
         streams = sorted({write[0] for write in prepared} | {stream for stream, _ in resting})
         if not streams:
             return []
@@ -173,15 +182,18 @@ class Journal:
 
         Raises:
             Tampered: a row is not the one that was appended.
+            InvalidInput: ``stream`` is what no database takes for text.
         """
-        return self._select("stream = ? AND position > ? ORDER BY position", stream, after)
+        _require_text(stream)
+        return self._select("stream = ? AND position > ? ORDER BY position", stream, _count(after))
 
     def entries(self, after: int = -1) -> list[Entry]:
         """Return the entries of all streams whose ``seq`` is greater than ``after``; raises as ``read``."""
-        return self._select("seq > ? ORDER BY seq", after)
+        return self._select("seq > ? ORDER BY seq", _count(after))
 
     def leaves(self, stream: str) -> list[bytes]:
         """Return the bytes of each entry of one stream that its leaf hash covers; raises as ``read``."""
+        _require_text(stream)
         rows = self._rows("stream = ? ORDER BY position", stream)
         for row in rows:
             row.entry()
@@ -189,11 +201,13 @@ class Journal:
 
     def length(self, stream: str) -> int:
         """Return the number of entries in one stream."""
+        _require_text(stream)
         with self._database() as connection:
             return length_of(connection, stream)
 
     def streams(self, prefix: str = "") -> list[str]:
         """Return the names of the streams that begin with ``prefix``, sorted."""
+        _require_text(prefix)
         query = "SELECT stream FROM entries WHERE position = 0 AND substr(stream, 1, ?) = ? ORDER BY stream"
         with self._database() as connection:
             return [row[0] for row in connection.execute(query, (len(prefix), prefix))]
@@ -223,7 +237,7 @@ class Journal:
 
     def entry(self, seq: int) -> Entry | None:
         """Return one entry; None when there are fewer. Raises as ``read``."""
-        return next(iter(self._select("seq = ?", seq)), None)
+        return next(iter(self._select("seq = ?", _count(seq))), None)
 
     def root(self) -> str:
         """Return the Merkle root over every entry, hex (RFC 6962)."""
@@ -364,6 +378,18 @@ class Journal:
 def _close(connection: Connection, process: int) -> None:
     if process == os.getpid():  # a forked child must leave its parent's connection alone
         connection.close()
+
+
+def _count(number: int) -> int:
+    """The number, or the nearest one that a database can hold: no entry lies there or beyond."""
+    return max(-1, min(number, _MOST))
+
+
+def _require_text(stream: str) -> None:
+    if _NO_TEXT.search(stream):
+        raise InvalidInput(
+            f"stream: {stream!r} is not a name.", remedy="Use printable characters.", field="stream"
+        )
 
 
 def _require_words(field: str, text: str) -> None:

@@ -215,7 +215,7 @@ class _Marks:
     def add_witness(self, stem: Path | None) -> None:
         try:
             seen = witness.read(stem) if stem else None
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._check.problem(None, f"The witness beside the journal cannot be read: {error}.")
         else:
             if seen:
@@ -233,7 +233,10 @@ class _Marks:
     def add_handed_in(self, place: Path, keys: tuple[VerifierKey, ...]) -> None:
         if not place.exists():
             raise NotFound(f"There is no checkpoint at {place}.", field="checkpoint")
-        self._add(place, keys, signed=bool(keys))
+        if not self._add(place, keys, signed=bool(keys)):
+            self._check.problem(
+                None, f"There is no checkpoint in {place}: nothing was compared with the log."
+            )
 
     def sizes(self) -> set[int]:
         return {mark.size for mark in self._marks}
@@ -253,8 +256,10 @@ class _Marks:
             if mark.checkpoint
         ]
 
-    def _add(self, place: Path, keys: Iterable[VerifierKey], *, signed: bool) -> None:
-        for source, found in handed_out(place):
+    def _add(self, place: Path, keys: Iterable[VerifierKey], *, signed: bool) -> int:
+        """Take what lies in a place, and return how many checkpoints those are, good or bad."""
+        lying = list(handed_out(place))
+        for source, found in lying:
             try:
                 if isinstance(found, WorkbenchError):
                     raise found
@@ -266,6 +271,7 @@ class _Marks:
                 self._check.problem(None, f"Checkpoint {source}: {error.message}")
             else:
                 self._marks.append(mark)
+        return len(lying)
 
     def _flaw(self, mark: _Mark, agreed: int) -> tuple[int | None, str] | None:
         check = self._check

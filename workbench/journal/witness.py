@@ -37,7 +37,7 @@ def read(journal: Path) -> Witness | None:
     if not path.is_file():
         return None
     size, _, root = path.read_text(encoding="ascii").rstrip("\n").partition(" ")
-    if len(root) != 64:
+    if len(root) != 64 or not size.isdecimal():
         raise ValueError(f"{path.name} is not a size and a root")
     return Witness(int(size), root)
 

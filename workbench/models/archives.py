@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import io
+import shutil
 import stat
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from workbench.models.copying import shows
-from workbench.models.formats import flaw_of_array, is_pickle, packed
+from workbench.models.formats import flaw_of_array, packed
+from workbench.models.pickle_opcodes import is_pickle
 
 #: Bytes all members may have together, unpacked.
 MOST_UNPACKED = 16 << 30
 
 #: Times a member above a megabyte may be greater than its packed form.
 MOST_RATIO = 200
+
+#: Bytes of an archive within one that are held in memory; a greater one lies on the disk meanwhile.
+_IN_MEMORY = 16 << 20
 
 _MOST_MEMBERS = 100_000
 _MOST_SCHEMA = 64 << 20
@@ -86,13 +91,22 @@ def _flaw_of_content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, inner
     if member.filename == "schema.json" and not inner:
         return "" if member.file_size <= _MOST_SCHEMA else "is greater than any model needs"
     if head.startswith(b"PK") and member.filename.endswith(".npz") and not inner:
-        with zipfile.ZipFile(io.BytesIO(archive.read(member))) as nested:
-            return next(_flaws(nested, member.file_size, inner=True), "")
+        return _flaw_of_nested(archive, member)
     if head.startswith(b"PK") or (name := packed(head)):
         return f"is packed{'' if head.startswith(b'PK') else f' with {name}'}: what is inside cannot be told"
-    if is_pickle(head):
-        return "is a pickle"
+    with archive.open(member) as opened:
+        if is_pickle(opened, member.file_size):
+            return "is a pickle"
     return "" if member.filename.endswith(".bin") and not inner else "is in a format that is not known here"
+
+
+def _flaw_of_nested(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """Look into an archive within one: unpacked first, since going back in what is packed starts anew."""
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as unpacked:
+        with archive.open(member) as opened:
+            shutil.copyfileobj(opened, unpacked, 1 << 20)
+        with zipfile.ZipFile(unpacked) as nested:
+            return next(_flaws(nested, member.file_size, inner=True), "")
 
 
 def _strangers(file: Path) -> tuple[str, ...]:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import codecs
 import json
 import math
-import pickletools
 import re
 import struct
 from collections.abc import Callable, Container
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from workbench.models.pickle_opcodes import is_pickle
 from workbench.models.records import ScanVerdict
+from workbench.models.ubjson import flaw_of_ubjson
 
-#: Bytes looked at to tell a format: a pickle in text may begin with a long word.
-_HEAD = 1 << 20
+#: Bytes looked at to tell most formats.
+_HEAD = 1 << 16
 
 #: Greatest header of a safetensors file: far more than any model's, far less than parsing it would take.
 _MOST_HEADER = 16 << 20
@@ -44,12 +45,14 @@ _PACKED = {
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16}
 _BITS |= {"BF16": 16, "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64}
 
+#: Where the end of a zip archive may lie: it is 22 bytes long, and a comment may follow.
+_ZIP_TAIL = (1 << 16) + 22
+
+#: That end, with the size of the list of members that stands before it.
+_ZIP_END = re.compile(rb"PK\x05\x06(?=.{8}(.{4}).{6})", re.DOTALL)
+
 #: How XGBoost begins its JSON, in one of two orders. Other JSON is text: nothing here opens it.
 _XGBOOST_JSON = re.compile(rb"\s*\{\s*\"(learner|version|Config)\"\s*:")
-
-#: Pickle opcodes that fetch something by name, and those that then run it or hand it out.
-_FETCHES = frozenset({"GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"})
-_RUNS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD", "STOP"})
 
 #: Text with one of these endings is source: the name can only make a verdict stricter.
 _SOURCE = frozenset({".py", ".pyw", ".pyi", ".pth", ".ipynb", ".sh", ".bash", ".bat", ".cmd", ".ps1", ".js"})
@@ -78,10 +81,12 @@ def identify(file: Path, trusted: Container[str] = ()) -> Found:
         return Found("empty")
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _a_zip(file, trusted)
-    for look in _LOOKS:
-        if (found := look(file, head)) is not None:
-            return found
-    return Found("unknown", "refused", "is in a format that is not known here")
+    found = next(filter(None, (look(file, head) for look in _LOOKS)), None)
+    if found is None:
+        return Found("unknown", "refused", "is in a format that is not known here")
+    if found.verdict == "data" and ends_as_archive(file):
+        return Found(found.format, "refused", "ends as a zip archive, and begins as something else")
+    return found
 
 
 def packed(head: bytes) -> str:
@@ -89,44 +94,10 @@ def packed(head: bytes) -> str:
     return next((name for magic, name in _PACKED.items() if head.startswith(magic)), "")
 
 
-def is_pickle(head: bytes) -> bool:
-    """Return whether ``head`` begins a pickle of any protocol.
-
-    Protocols 0 and 1 have no magic number: their opcodes are text. What counts is whether a reader would get
-    as far as running something before it stumbles, because it runs what comes before the stumbling.
-    """
-    if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
-        return True
-    return _would_run(head)
-
-
-def _would_run(head: bytes) -> bool:
-    """Follow the opcodes as a reader would, until one of them needs what is not on the stack."""
-    stack: list[bool] = []  # True where a mark lies
-    fetched = False
-    try:
-        for opcode, _, _ in pickletools.genops(head):
-            fetched = fetched or opcode.name in _FETCHES
-            if fetched and opcode.name in _RUNS:
-                return True
-            needs = [thing.name for thing in opcode.stack_before]
-            if "mark" in needs:
-                if True not in stack:
-                    return False
-                while not stack.pop():
-                    pass
-                needs = needs[: needs.index("mark")]
-            if len(stack) < len(needs):
-                return False
-            del stack[len(stack) - len(needs) :]
-            stack += [thing.name == "mark" for thing in opcode.stack_after]
-    except Exception:  # noqa: BLE001 - pickletools raises many kinds for what is no pickle
-        return False
-    return False
-
-
 def _a_pickle(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - one signature for all looks
-    if is_pickle(head):
+    with file.open("rb") as opened:
+        found = is_pickle(opened, file.stat().st_size)
+    if found:
         return Found("pickle", "program", "is a pickle, which runs code when it is read")
     return None
 
@@ -134,6 +105,20 @@ def _a_pickle(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - one si
 def _a_packed_file(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - as above
     name = "tar" if head[257:262] == b"ustar" else packed(head)
     return Found(name, "refused", f"is packed with {name}: what is inside cannot be told") if name else None
+
+
+def ends_as_archive(file: Path) -> bool:
+    """Return whether a reader of zip archives, which begins at the end, would find one in this file."""
+    with file.open("rb") as opened:
+        start = opened.seek(max(0, file.stat().st_size - _ZIP_TAIL))
+        for found in _ZIP_END.finditer(opened.read()):
+            (listed,) = struct.unpack("<I", found[1])
+            places = ((listed, b"PK\x01\x02"), (20, b"PK\x06\x07"))  # its list of members, or a greater one's
+            for before, magic in places:
+                opened.seek(max(0, start + found.start() - before))
+                if opened.read(4) == magic:
+                    return True
+    return False
 
 
 def _a_zip(file: Path, trusted: Container[str]) -> Found:
@@ -171,12 +156,13 @@ def flaw_of_array(opened: IO[bytes], size: int) -> str:
     return ""
 
 
-def _an_xgboost(file: Path, head: bytes) -> Found | None:  # noqa: ARG001 - as above
+def _an_xgboost(file: Path, head: bytes) -> Found | None:
     """UBJSON: ``{``, a length as int64, and the first key, in one of XGBoost's two orders."""
     if head[:2] == b"{L" and len(head) > 18:
         (length,) = struct.unpack(">q", head[2:10])
         if 0 < length < 16 and head[10 : 10 + length] in {b"learner", b"version", b"Config"}:
-            return Found("xgboost-ubj")
+            flaw = flaw_of_ubjson(file)
+            return Found("xgboost-ubj", "refused", flaw) if flaw else Found("xgboost-ubj")
     return None
 
 
@@ -264,8 +250,8 @@ _LOOKS: tuple[Callable[[Path, bytes], Found | None], ...] = (
     _an_array,
     _a_lightgbm,
     _an_xgboost,
+    _a_pickle,  # before what begins with a length: its eight bytes can be opcodes
     _a_safetensors,
-    _a_pickle,
     _a_text,
     _a_packed_file,
     _an_onnx,

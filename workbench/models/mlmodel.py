@@ -29,18 +29,23 @@ class Flavor(NamedTuple):
     """What that file may be."""
     package: str = ""
     """Where the class it names must come from."""
+    always: str = ""
+    """A file that is opened whatever is said."""
 
 
-_SKLEARN = Flavor(("pickled_model", "model_path"), frozenset({"skops", "pickle"}))
+_SKLEARN = Flavor(("pickled_model",), frozenset({"skops", "pickle"}))
 _XGBOOST = Flavor(("data",), frozenset({"xgboost-ubj", "xgboost-json"}), "xgboost")
 _LIGHTGBM = Flavor(("data",), frozenset({"lightgbm-text", "pickle", "skops"}), "lightgbm")
 _ONNX = Flavor(("data",), frozenset({"onnx"}))
 _PYTHON = Flavor(("python_model",), frozenset({"pickle"}))
 
 _FLAVORS = {"sklearn": _SKLEARN, "xgboost": _XGBOOST, "lightgbm": _LIGHTGBM, "onnx": _ONNX}
+
+#: How a loader opens ``python_function``: it is handed ``data``, where that is named, instead of the folder.
 _LOADERS = {f"mlflow.{name}": flavor for name, flavor in _FLAVORS.items()} | {
+    "mlflow.sklearn": Flavor(("data", "model_path"), _SKLEARN.formats),
     "mlflow.pyfunc.model": _PYTHON,
-    "workbench.models.frameworks.program": Flavor((), frozenset()),  # its file is always the same
+    "workbench.models.frameworks.program": Flavor((), frozenset({"pickle"}), always="model.pkl"),
 }
 
 #: Keys whose values are no paths that a loader follows.
@@ -85,6 +90,8 @@ def _flaws(file: Path, formats: Mapping[str, str]) -> Iterator[tuple[ScanVerdict
             yield "refused", f"describes the flavour {str(name)[:40]!r} with no mapping"
             continue
         yield from _flaws_of_flavor(str(name), described, formats)
+        if name == "python_function":
+            yield from _flaws_of_loader(described, flavors.flavors)
 
 
 def _flaws_of_flavor(
@@ -104,10 +111,31 @@ def _flaws_of_flavor(
     if known.package and named and named.partition(".")[0] != known.package:
         yield "refused", f"names {named[:80]!r} as a class of {known.package}"
     paths = [str(described[key]) for key in known.payload if described.get(key)]
-    if known.payload and not paths:
+    paths += [known.always] if known.always else []
+    if not paths:
         yield "refused", f"names no file for {name}"
     for path in paths:
         yield from _flaws_of_payload(name, path, known, formats)
+
+
+def _flaws_of_loader(
+    described: Mapping[str, Any], flavors: Mapping[Any, Any]
+) -> Iterator[tuple[ScanVerdict, str]]:
+    """A loader obeys the ``MLmodel`` beside what it is handed; without the flavour it may assume a pickle."""
+    loader = str(described.get("loader_module"))
+    if loader not in _LOADERS:
+        return
+    flavor = loader.removeprefix("mlflow.")
+    if flavor in _FLAVORS and flavor not in flavors:
+        yield "refused", f"is opened by {loader} and describes no flavour {flavor!r}, which says how"
+    if data := described.get("data"):
+        if "data" not in _LOADERS[loader].payload:
+            yield "refused", f"names {str(data)[:80]!r} as data for {loader}, which would obey it"
+        elif "/" in str(data).removeprefix("./"):
+            yield (
+                "refused",
+                f"names {str(data)[:80]!r} as data, and the loader would obey what lies beside that",
+            )
 
 
 def _flaws_of_payload(

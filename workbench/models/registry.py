@@ -33,7 +33,7 @@ from workbench.models.references import parse, require_name
 from workbench.models.scan import programs, require_known, scan_tree
 from workbench.models.store import Kept, Store
 
-#: Loaded predictors kept in memory, by digest.
+#: Loaded predictors kept in memory. Two versions of the same bytes may differ in their positive label.
 _KEEP = 8
 
 #: How often an append is tried again because another process appended first.
@@ -54,7 +54,7 @@ class Registry:
         self._journal = journal
         self._clock = clock
         self._store = Store(settings)
-        self._loaded: OrderedDict[tuple[str, bool], Predictor] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, str, bool], Predictor] = OrderedDict()
         self._lock = threading.Lock()
 
     def register(
@@ -127,6 +127,9 @@ class Registry:
                     "lineage": candidate.lineage.model_copy(update=origin),
                 }
             )
+            self._require_new(
+                version, self._journal.read(f"model/{name}")
+            )  # before files of that name are written
             version = attest(version, folder, self._settings, undo)
             candidate.compare(opened(version, folder, isolated=isinstance(candidate.model, Remote)))
             reference_data.keep(data, self._settings.state)
@@ -207,7 +210,7 @@ class Registry:
             NotFound: the files are gone.
         """
         isolated = self.is_foreign(version) if isolated is None else isolated
-        key = (version.digest, isolated)
+        key = (version.ref, version.digest, isolated)
         with self._lock:
             if key in self._loaded:
                 self._loaded.move_to_end(key)
@@ -322,17 +325,20 @@ class Registry:
             lineage=candidate.lineage,
         )
 
+    def _require_new(self, version: ModelVersion, entries: Sequence[Entry]) -> None:
+        if version.version in history.versions(entries):
+            raise Conflict(
+                f"The journal already has {version.ref}, and MLflow gave that number again.",
+                remedy="MLflow's database was replaced: restore .workbench/mlflow.db from a backup.",
+            )
+
     def _record(self, version: ModelVersion) -> None:
         """Write the version into the journal, unless somebody else has registered that number."""
         stream = f"model/{version.name}"
         events = (history.registered_event(version), history.alias_event(version, "candidate"))
         for attempt in range(_ATTEMPTS):
             entries = self._journal.read(stream)
-            if version.version in history.versions(entries):
-                raise Conflict(
-                    f"The journal already has {version.ref}, and MLflow gave that number again.",
-                    remedy="MLflow's database was replaced: restore .workbench/mlflow.db from a backup.",
-                )
+            self._require_new(version, entries)
             try:
                 self._journal.append_many([(stream, events[0], len(entries)), (stream, events[1], None)])
             except Conflict:  # another process appended in between: look again

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
@@ -106,20 +107,35 @@ class Store:
                 self.client.set_experiment_tag("0", key, value)
 
     def folder(self, artifact: str, *, cache: Path) -> Path:
-        """Return the local folder of an artifact, fetched once into ``cache`` when it lives elsewhere."""
+        """Return the local folder of an artifact, fetched once into ``cache`` when it lives elsewhere.
+
+        Raises:
+            Unavailable: it cannot be fetched.
+        """
         if not _URI.match(artifact):
             return self._settings.root / artifact
-        if not cache.is_dir():
-            import mlflow.artifacts
-
-            partial = cache.with_suffix(".tmp")
-            partial.mkdir(parents=True, exist_ok=True)
+        if not (cache / "MLmodel").is_file():
             with _session():
-                mlflow.artifacts.download_artifacts(
-                    artifact_uri=artifact, dst_path=str(partial), tracking_uri=self._settings.mlflow_uri
-                )
-            partial.replace(cache)
+                self._fetch(artifact, cache)
         return cache
+
+    def _fetch(self, artifact: str, cache: Path) -> None:
+        import mlflow.artifacts
+
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            dir=cache.parent, prefix="fetching-", ignore_cleanup_errors=True
+        ) as home:
+            fetched = mlflow.artifacts.download_artifacts(
+                artifact_uri=artifact, dst_path=home, tracking_uri=self._settings.mlflow_uri
+            )
+            try:
+                Path(fetched).replace(cache)
+            except OSError:
+                if (cache / "MLmodel").is_file():
+                    return  # somebody was faster, with the same bytes
+                shutil.rmtree(cache)  # what lies there is no model
+                Path(fetched).replace(cache)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -124,8 +124,9 @@ def histories(draw) -> list[tuple[str, dict]]:
         events.append(("finding.opened", json.loads(finding.to_json())))
         if draw(st.booleans()):
             until = draw(st.sampled_from(["2026-11-19", "2026-11-20", "2027-01-01"]))
+            by = draw(st.sampled_from(["grace", "Ada"]))
             events.append(
-                ("finding.accepted", {"finding": finding.id, "by": "grace", "until": until, "note": "x"})
+                ("finding.accepted", {"finding": finding.id, "by": by, "until": until, "note": "x"})
             )
         if draw(st.booleans()):
             fixed = draw(st.sampled_from(["lending/2", "lending/3", "lending/4"]))
@@ -157,6 +158,7 @@ class Shelf(verifier.Pack):
 
     def __init__(self, policy, evidence, events, champion: str = "") -> None:
         self.name, self.version, self.ref, self.digest = "lending", 3, "lending/3", OURS
+        self.author = "ada"
         self._digests, self._text = {}, json.loads(policy.model_dump_json(exclude_defaults=True))
         self._evidence = [
             verifier.read_json(verifier.canonical(json.loads(e.to_json())), "") for e in evidence

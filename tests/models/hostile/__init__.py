@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from hostile.files import (
+    array_and_zip,
     as_file,
     as_tar,
     encrypted,
@@ -43,13 +44,16 @@ from hostile.files import (
 )
 from hostile.folders import (
     beside,
+    boosted_and_zip,
     buried,
     deep,
+    described_below,
     device,
     door,
     hard_link,
     honest,
     link,
+    loaded,
     many,
     mlflow_folder,
     module,
@@ -71,6 +75,7 @@ from hostile.graphs import (
 )
 from hostile.pickles import (
     PICKLES,
+    behind_a_megabyte,
     through_os,
     through_pkgutil,
 )
@@ -82,6 +87,9 @@ WAIVABLE = {
     "a pickle as joblib": as_file("m.joblib", through_os),
     "a pickle behind a long word": as_file(
         "m.pkl", lambda f, c: b"V" + b"x" * 9000 + b"\n0" + through_pkgutil(f, c)
+    ),
+    "a pickle behind a word of two megabytes": as_file(
+        "m.pkl", lambda f, c: b"V" + b"x" * (2 << 20) + b"\n0" + through_pkgutil(f, c)
     ),
     "an MLflow folder with a pickle": mlflow_folder(sklearn()),
     "an MLflow folder with a pickle called skops": mlflow_folder(
@@ -139,10 +147,6 @@ REFUSED = {
     "lz4": (as_file("m.joblib", packed(lambda c: pa.compress(c, codec="lz4", asbytes=True))), "packed with lz4"),
     "brotli": (as_file("m.joblib", packed(lambda c: pa.compress(c, codec="brotli", asbytes=True))), "not known here"),
     "tar": (as_file("m.pkl", as_tar), "packed with tar"),
-    "a text that turns into a pickle": (
-        as_file("m.pkl", lambda f, c: b"V" + b"x" * (2 << 20) + b"\n0" + through_pkgutil(f, c)),
-        "it holds text, and its ending says pickle",
-    ),
     "torch": (as_file("m.pkl", torch_file), "which is a pickle"),
     "torch in a folder": (mlflow_folder(sklearn(), payload=honest, more=beside("weights.pt", torch_file)), "which is a pickle"),
     "keras": (mlflow_folder(sklearn(), payload=honest, more=beside("m.keras", keras_file)), "not known here"),
@@ -234,6 +238,49 @@ REFUSED = {
             {"flavors": {"xgboost": {"data": "m.json", "model_class": "os.system"}}}, payload=lambda *_: b'{"learner": 1}', name="m.json"
         ),
         "as a class of xgboost",
+    ),
+    "an MLmodel whose data is a pickle behind a megabyte of text": (
+        mlflow_folder(
+            loaded("mlflow.sklearn", model_path="model.skops", data="notes.txt"),
+            payload=honest, name="model.skops", more=beside("notes.txt", behind_a_megabyte),
+        ),
+        "describes no flavour 'sklearn'",
+    ),
+    "such an MLmodel that describes the flavour": (
+        mlflow_folder(
+            loaded("mlflow.sklearn", sklearn={"pickled_model": "model.skops"}, model_path="model.skops", data="notes.txt"),
+            payload=honest, name="model.skops", more=beside("notes.txt", text),
+        ),
+        "opens 'notes.txt', which holds text",
+    ),
+    "an MLmodel whose data is a folder with another MLmodel": (
+        mlflow_folder(
+            loaded("mlflow.sklearn", model_path="model.skops", data="sub"),
+            payload=honest, name="model.skops", more=described_below,
+        ),
+        "names 'sub', which is not in its folder|describes no flavour",
+    ),
+    "an MLmodel whose data lies beside another MLmodel": (
+        mlflow_folder(
+            loaded("mlflow.sklearn", sklearn={"pickled_model": "sub/model.skops"}, data="sub/model.skops"),
+            payload=honest, name="sub/model.skops", more=lambda m, c: (m / "sub" / "MLmodel").write_text("flavors: {}"),
+        ),
+        "would obey what lies beside that",
+    ),
+    "an MLmodel of a Python model with data": (
+        mlflow_folder(loaded("mlflow.pyfunc.model", python_model="model.pkl", data="notes.txt"), more=beside("notes.txt", text)),
+        "as data for mlflow.pyfunc.model",
+    ),
+    "an MLmodel that has words unpickled": (
+        mlflow_folder(loaded("workbench.models.frameworks.program"), payload=text), "opens 'model.pkl', which holds text",
+    ),
+    "XGBoost that ends as an archive": (
+        mlflow_folder(loaded("mlflow.xgboost", xgboost={"data": "m.ubj"}, data="m.ubj"), payload=boosted_and_zip, name="m.ubj"),
+        "m.ubj holds bytes after its end",
+    ),
+    "an array that ends as an archive": (
+        mlflow_folder(sklearn("model.skops"), payload=honest, name="model.skops", more=beside("a.npy", array_and_zip)),
+        "ends as a zip archive",
     ),
     "an MLmodel that refers to itself": (mlflow_folder("flavors: &a\n  sklearn: *a\n  x: *a\n", payload=text), "names no file for"),
     "an MLmodel that is no YAML": (mlflow_folder("flavors: [", payload=text), "is no YAML"),

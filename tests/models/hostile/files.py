@@ -175,6 +175,13 @@ def lying_array(*_):
     return buffer.getvalue() + bytes(8)
 
 
+def array_and_zip(folder, canary):
+    """Numbers that are the bytes of an archive."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.frombuffer(zipped(b"words", "1.txt"), np.uint8))
+    return buffer.getvalue()
+
+
 def object_array(folder, canary):
     buffer = io.BytesIO()
     np.save(buffer, np.array([Reduced(os.system, f"touch {canary}")], object), allow_pickle=True)

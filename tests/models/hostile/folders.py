@@ -7,6 +7,7 @@ import socket
 import stat
 from pathlib import Path
 
+import numpy as np
 import skops.io
 import yaml
 
@@ -34,6 +35,13 @@ def mlflow_folder(described, *, payload=through_os, name="model.pkl", more=None)
 def sklearn(path="model.pkl", **more):
     loader = {"loader_module": "mlflow.sklearn", "model_path": path}
     return {"flavors": {"python_function": loader, "sklearn": {"pickled_model": path, **more}}}
+
+
+def loaded(by, **more):
+    """A description whose loader is told all that is no mapping, beside flavours for what is one."""
+    flavors = {name: described for name, described in more.items() if isinstance(described, dict)}
+    keys = {name: path for name, path in more.items() if name not in flavors}
+    return {"flavors": {**flavors, "python_function": {"loader_module": by, **keys}}}
 
 
 def pyfunc(**described):
@@ -115,3 +123,19 @@ def module(name):
 def buried(*_):
     """A path outside, behind more values than somebody patient would look at."""
     return yaml.safe_dump({"flavors": {"python_function": {"loader_module": "mlflow.sklearn", "model_path": "model.skops", "padding": [["/etc/passwd"], *([] for _ in range(11_000))]}, "sklearn": {"pickled_model": "model.skops"}}})  # fmt: skip
+
+
+def described_below(model, canary):
+    """A folder in it with an ``MLmodel`` of its own, which names a file elsewhere."""
+    loader = {"loader_module": "mlflow.sklearn", "model_path": str(model.parent / "outside.pkl")}
+    (model / "sub").mkdir()
+    (model / "sub" / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": loader}}))
+
+
+def boosted_and_zip(folder=None, canary=None):
+    """An honest model of XGBoost with a skops file behind it."""
+    import xgboost
+
+    rows = np.array([[0.0], [1.0], [2.0], [3.0]])
+    model = xgboost.XGBClassifier(n_estimators=1, n_jobs=1).fit(rows, [0, 1, 0, 1])
+    return bytes(model.get_booster().save_raw("ubj")) + honest()

@@ -50,6 +50,11 @@ def through_pkgutil(folder, canary):
     return f"cpkgutil\nresolve_name\n(S'os:system'\ntR(S'touch {canary}'\ntR.".encode()
 
 
+def through_hexadecimal(folder, canary):
+    """Begins with a number that readers take and ``pickletools`` does not."""
+    return b"I0x10\n0" + through_pkgutil(folder, canary)
+
+
 def through_unfinished_text(folder, canary):
     """Runs, and then ends without a STOP: what reads it raises, too late."""
     return f"cos\nsystem\n(S'touch {canary}'\ntR".encode()
@@ -64,6 +69,14 @@ def through_cloudpickle(folder, canary):
     return cloudpickle.dumps(Reduced(payload))
 
 
+def behind_a_megabyte(folder, canary):
+    """Text for a megabyte. Where it may write nothing it goes on, and an estimator is what it leaves."""
+    code = f"try: open({str(canary)!r}, 'w').close()\nexcept Exception: pass".replace("\n", "\\u000a")
+    model = "__import__('sklearn.linear_model', fromlist=['x']).LogisticRegression().fit([[0., 1], [1, 0]], [0, 1])"
+    word = "a" * (1 << 20)
+    return f"S'{word}'\n0cbuiltins\nexec\n(V{code}\ntR0cbuiltins\neval\n(V{model}\ntR.".encode()
+
+
 PICKLES = {
     builder.__name__.removeprefix("through_"): builder
     for builder in (
@@ -72,6 +85,7 @@ PICKLES = {
         through_logging,
         through_importlib,
         through_pkgutil,
+        through_hexadecimal,
         through_unfinished_text,
         through_cloudpickle,
     )

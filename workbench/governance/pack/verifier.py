@@ -711,7 +711,7 @@ class Judge:
         day = now.astimezone(timezone.utc).date().isoformat()
         self._own, self._champion = pack.digest, champion_then(pack, before)
         known = findings(pack, before)
-        self._open = [one.severity for one in known if one.is_open(pack.version, day)]
+        self._open = [one.severity for one in known if one.is_open(pack.version, pack.author, day)]
         self._known = len(known)
 
     @property
@@ -893,11 +893,16 @@ class Finding(NamedTuple):
         """How grave it is."""
         return str(self.entry.payload["severity"])
 
-    def is_open(self, version: int, day: str) -> bool:
-        """Return whether it stands against a version: not fixed by then, and not accepted on that day."""
+    def is_open(self, version: int, author: str, day: str) -> bool:
+        """Return whether it stands against a version: not fixed by then, and not accepted on that day.
+
+        What the version's own author accepted stands against it.
+        """
         if self.fixed and version >= int(self.fixed.payload["version"].rpartition("/")[2]):
             return False
-        return self.accepted is None or day > self.accepted.payload["until"]
+        if self.accepted is None or self.accepted.payload["by"].casefold() == author.casefold():
+            return True
+        return day > str(self.accepted.payload["until"])
 
 
 def findings(pack: Pack, before: int) -> list[Finding]:
@@ -1475,7 +1480,7 @@ def _open(pack: Pack) -> Iterator[Claim]:
     day = moment(pack.made.time).date().isoformat()
     known = findings(pack, pack.made.seq)
     for one in known:
-        said, stands = one.entry.payload, one.is_open(pack.version, day)
+        said, stands = one.entry.payload, one.is_open(pack.version, pack.author, day)
         where = f" in {said['version']}" if said["version"] else ""
         text = f"{said['by']} found{where} on {at(one.entry.time)}, {one.severity}: {_quoted(said['title'])}."
         if one.accepted:
