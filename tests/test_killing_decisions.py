@@ -118,10 +118,12 @@ def killed(seconds):
     at_work += bool(said)
     before, state = state, judge()
     assert 0 <= state[0] - before[0] - said.count(b"said") <= 1, (before, state, said)
+    return bool(said)
 
-state = (0, None)
+state, longest = (0, None), 0.3
 for _ in range(KILLS):
-    killed(draw.uniform(0.0, 0.3))
+    if not killed(draw.uniform(0.0, longest)):  # a busy machine takes longer over a word
+        longest = min(1.5, 1.03 * longest)
 
 def once(writer):
     grace, (_, id) = bench(root, "grace"), state
