@@ -33,6 +33,7 @@ SAYS = {
     "importlib": FOUND,
     "logging": NOTHING,
     "pkgutil": NOTHING,
+    "hexadecimal": "modelscan reads none of these files",
     "cloudpickle": NOTHING,
     "unfinished_text": "modelscan reads none of these files",
 }
