@@ -55,6 +55,47 @@ it('reads again when the event bus says that a journal moved, and only then', as
   await vi.waitFor(() => expect(asked).toHaveLength(2));
 });
 
+/** Answers that are held back until they are let go. */
+function held() {
+  const waiting: (() => void)[] = [];
+  answer = () => {
+    const folder = new URL(asked[asked.length - 1]).searchParams.get('path');
+    return new Promise(resolve => {
+      waiting.push(() => resolve(new Response(JSON.stringify({ folder, project: folder, overview }))));
+    });
+  };
+  return waiting;
+}
+
+it('shows the folder that was entered last, also when another one was being read', async () => {
+  const waiting = held();
+  const { made } = workbench();
+  open.push(made);
+  made.follow('slow');
+  await vi.waitFor(() => expect(waiting).toHaveLength(1));
+  made.follow('quick');
+  waiting[0]();
+  await vi.waitFor(() => expect(waiting).toHaveLength(2));
+  expect(made.state.kind).toBe('loading');
+  waiting[1]();
+  await vi.waitFor(() => expect(made.state).toMatchObject({ kind: 'ready', project: 'quick' }));
+});
+
+it('reads once more when a journal moved while it was being read', async () => {
+  const waiting = held();
+  const { made, emit } = workbench();
+  open.push(made);
+  const read = made.refresh();
+  await vi.waitFor(() => expect(waiting).toHaveLength(1));
+  emit({ schema_id: JOURNAL_SCHEMA });
+  emit({ schema_id: JOURNAL_SCHEMA });
+  waiting[0]();
+  await vi.waitFor(() => expect(waiting).toHaveLength(2));
+  waiting[1]();
+  await read;
+  expect(asked).toHaveLength(2);
+});
+
 it('says where there is no project', async () => {
   answer = () => json({ folder: 'notes', project: null, overview: null });
   const { made } = workbench();

@@ -75,6 +75,7 @@ export class Workbench implements IWorkbench {
   }
 
   async refresh(): Promise<void> {
+    this._wanted++;
     await this._poll.refresh();
     await this._poll.tick;
   }
@@ -87,15 +88,31 @@ export class Workbench implements IWorkbench {
 
   private _onEvent(_: Event.IManager, event: Event.Emission): void {
     if (event.schema_id === JOURNAL_SCHEMA) {
+      this._wanted++;
       void this._poll.refresh();
     }
   }
 
+  /** Read, and once more if that was asked for meanwhile: a poll drops what is asked of it while it is at work. */
   private async _read(): Promise<void> {
+    let wanted;
+    do {
+      wanted = this._wanted;
+      await this._readOnce();
+    } while (wanted !== this._wanted);
+  }
+
+  private async _readOnce(): Promise<void> {
     const path = this._path;
     try {
-      this._set(stateOf(await this.client.overview(path)));
+      const answer = await this.client.overview(path);
+      if (path === this._path) {
+        this._set(stateOf(answer));
+      }
     } catch (error) {
+      if (path !== this._path) {
+        return;
+      }
       this._set({
         kind: 'failed',
         message: error instanceof Error ? error.message : String(error)
@@ -110,6 +127,8 @@ export class Workbench implements IWorkbench {
   }
 
   private _path = '';
+  /** How often a read was asked for. */
+  private _wanted = 0;
   private _state: OverviewState = { kind: 'loading' };
   private readonly _poll: Poll<void>;
   private readonly _stateChanged = new Signal<this, void>(this);
