@@ -41,33 +41,13 @@ def _moody(frame):
     return [float(len(frame))] * len(frame)
 
 
-class _Sleeping:
-    """Answers; in a process that reads it from a file, reading never ends."""
-
-    def __init__(self):
-        import os
-
-        self.made_by = os.getpid()
-
-    def __call__(self, frame):
-        return [1.0] * len(frame)
-
-    def __setstate__(self, state):
-        import os
-        import time
-
-        if os.getpid() != state["made_by"]:
-            time.sleep(600)
-        self.__dict__.update(state)
-
-
 class _Slow:
-    """Answers; in a process that reads it from a file, reading takes half a second."""
+    """Answers; in a process that reads it from a file, reading takes so many seconds."""
 
-    def __init__(self):
+    def __init__(self, seconds):
         import os
 
-        self.made_by = os.getpid()
+        self.made_by, self.seconds = os.getpid(), seconds
 
     def __call__(self, frame):
         return [1.0] * len(frame)
@@ -77,7 +57,7 @@ class _Slow:
         import time
 
         if os.getpid() != state["made_by"]:
-            time.sleep(0.5)
+            time.sleep(state["seconds"])
         self.__dict__.update(state)
 
 
@@ -124,13 +104,13 @@ def moody(root):
 @pytest.fixture(scope="session")
 def sleeping(root):
     train = models.tiny_frame()[["x1", "x2"]]
-    return make_route(root, _Sleeping(), train, target="x2", name="sleeping")
+    return make_route(root, _Slow(600), train, target="x2", name="sleeping")
 
 
 @pytest.fixture(scope="session")
 def slow_to_open(root):
     train = models.tiny_frame()[["x1", "x2"]]
-    return make_route(root, _Slow(), train, target="x2", name="slow")
+    return make_route(root, _Slow(0.5), train, target="x2", name="slow")
 
 
 @pytest.fixture
